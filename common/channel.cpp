@@ -1,0 +1,50 @@
+#include "common/channel.hpp"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/tls.hpp"
+
+namespace rsg {
+
+std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line) {
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = line.ca_pem;
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride(kServerName);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Who waits between tries is the caller, with jitter; gRPC's own back-off on top would only add to it.
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
+  // Despite its name this bounds one attempt to connect: room for a lost SYN and a handshake on a busy machine.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  // A channel that is made anew begins anew, whatever another one to the same address has met.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // Local sockets of an environment's proxy settings are of no use to a pinned private CA.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(line.address, grpc::SslCredentials(tls), arguments);
+}
+
+void Authorize(grpc::ClientContext* context, const std::string& secret) {
+  context->AddMetadata("authorization", absl::StrCat("Bearer ", secret));
+}
+
+absl::Status ToAbsl(const grpc::Status& status, const std::string& address) {
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  if (code != absl::StatusCode::kUnavailable) return absl::Status(code, status.error_message());
+  std::string hint = "is 'rsg serve' running there, and does a firewall let this machine through?";
+  const std::string& text = status.error_message();
+  if (absl::StrContains(text, "andshake") || absl::StrContains(text, "ertificate") || absl::StrContains(text, "SSL"))
+    hint = "the coordinator there has another CA than the join line; get a new line from it";
+  return absl::UnavailableError(absl::StrCat("cannot reach the coordinator at ", address, ": ", text, "; ", hint));
+}
+
+}  // namespace rsg

@@ -1,0 +1,50 @@
+#include "common/models.hpp"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace rsg {
+namespace {
+
+// Largest image the field trains on; keeps sizes out of the range where pixel counts overflow.
+constexpr std::uint32_t kMaxImageSize = 4096;
+
+constexpr std::array kModels{
+    ModelEntry{"resnet18", 224, 32, 1, 32, true, 11'689'512},
+    ModelEntry{"resnet50", 224, 32, 1, 32, true, 25'557'032},
+};
+
+}  // namespace
+
+std::span<const ModelEntry> Models() { return kModels; }
+
+const ModelEntry* FindModel(std::string_view name) {
+  for (const ModelEntry& model : kModels)
+    if (model.name == name) return &model;
+  return nullptr;
+}
+
+std::string ModelNames() {
+  return absl::StrJoin(kModels, ", ",
+                       [](std::string* out, const ModelEntry& m) { absl::StrAppend(out, std::string(m.name)); });
+}
+
+absl::Status CheckModelSize(const ModelEntry& model, std::uint32_t image_size, std::uint32_t batch_size) {
+  const std::string name(model.name);
+  if (image_size < model.min_image_size || image_size > kMaxImageSize)
+    return absl::InvalidArgumentError(absl::StrCat("size: ", image_size, " is outside what ", name, " takes; use ",
+                                                   model.min_image_size, " to ", kMaxImageSize));
+  if (image_size % model.size_multiple != 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("size: ", image_size, " does not fit ", name, "; use a multiple of ", model.size_multiple));
+  const std::uint64_t side = (image_size + model.reduction - 1) / model.reduction;
+  if (model.batch_norm && std::uint64_t{batch_size} * side * side < 2)
+    return absl::InvalidArgumentError(absl::StrCat("size: ", image_size, " with batch size ", batch_size, " leaves ",
+                                                   name, "'s last batch norm one value a channel; use size ",
+                                                   model.reduction + 1, " or more, or a batch size of 2 or more"));
+  return absl::OkStatus();
+}
+
+}  // namespace rsg

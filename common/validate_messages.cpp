@@ -1,0 +1,164 @@
+// What agents and trainers report: windows, results, machine facts.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "common/validate.hpp"
+#include "common/words.hpp"
+
+namespace rsg {
+namespace {
+
+constexpr double kMaxSeconds = 86400;
+constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxError = 4 << 10;
+constexpr std::size_t kMaxLogTail = 16 << 10;
+constexpr int kMaxDevices = 32;
+constexpr int kMaxModels = 256;
+
+absl::Status Wrong(absl::string_view field, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
+}
+
+bool Positive(double value) { return std::isfinite(value) && value > 0; }
+bool NotNegative(double value) { return std::isfinite(value) && value >= 0; }
+
+absl::Status CheckText(absl::string_view field, const std::string& text, std::size_t most) {
+  if (text.size() <= most) return absl::OkStatus();
+  return Wrong(field, absl::StrCat(text.size(), " bytes; at most ", most, " are taken"));
+}
+
+absl::Status CheckSamples(std::uint32_t steps, std::uint32_t samples, std::uint32_t batch_size) {
+  if (steps == 0) return Wrong("steps", "0; at least one is needed");
+  if (samples == std::uint64_t{steps} * batch_size) return absl::OkStatus();
+  return Wrong("samples", absl::StrCat(samples, " is not steps x batch_size = ", steps, " x ", batch_size));
+}
+
+absl::Status CheckDevice(const v1::Device& device) {
+  if (device.id().empty() || device.id().size() > 64) return Wrong("device.id", "empty or longer than 64 bytes");
+  if (Word(device.kind()).empty()) return Wrong("device.kind", absl::StrCat(device.kind(), " is unknown"));
+  if (device.name().empty()) return Wrong("device.name", "empty");
+  if (auto s = CheckText("device.name", device.name(), kMaxName); !s.ok()) return s;
+  if (auto s = CheckText("device.compute_capability", device.compute_capability(), 16); !s.ok()) return s;
+  if (device.precisions().size() > 16) return Wrong("device.precisions", "more than 16");
+  return absl::OkStatus();
+}
+
+absl::Status CheckAttempt(const std::string& attempt_id, const std::string& lease_token) {
+  if (attempt_id.empty() || attempt_id.size() > 64) return Wrong("attempt_id", "empty or longer than 64 bytes");
+  if (!IsHex(lease_token, 32)) return Wrong("lease_token", "not 32 hex digits");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool IsHex(std::string_view text, std::size_t digits) {
+  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+absl::Status Validate(const v1::Window& window, std::uint32_t batch_size) {
+  if (window.sequence() == 0) return Wrong("sequence", "0; windows are numbered from 1");
+  if (auto s = CheckSamples(window.steps(), window.samples(), batch_size); !s.ok()) return s;
+  if (!Positive(window.seconds()) || window.seconds() > kMaxSeconds)
+    return Wrong("seconds", absl::StrCat(window.seconds(), " is no positive time"));
+  if (!Positive(window.wall_seconds()) || window.wall_seconds() > kMaxSeconds)
+    return Wrong("wall_seconds", absl::StrCat(window.wall_seconds(), " is no positive time"));
+  if (!NotNegative(window.start_seconds()))
+    return Wrong("start_seconds", absl::StrCat(window.start_seconds(), " is no time"));
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::Result& result, std::uint32_t batch_size) {
+  if (result.windows() == 0) return Wrong("windows", "0; a result rests on at least one");
+  if (auto s = CheckSamples(result.steps(), result.samples(), batch_size); !s.ok()) return s;
+  if (!Positive(result.throughput())) return Wrong("throughput", absl::StrCat(result.throughput(), " is no rate"));
+  if (!Positive(result.seconds()) || !Positive(result.wall_seconds()))
+    return Wrong("seconds", absl::StrCat(result.seconds(), " is no positive time"));
+  if (!NotNegative(result.warm_up_seconds()) || !NotNegative(result.window_cv()))
+    return Wrong("warm_up_seconds, window_cv", "negative or not finite");
+  if (std::abs(result.throughput() * result.seconds() / result.samples() - 1) > 1e-3)
+    return Wrong("throughput", absl::StrCat(result.throughput(), " is not samples / seconds = ", result.samples(),
+                                            " / ", result.seconds()));
+  if (Word(result.stop_reason()).empty())
+    return Wrong("stop_reason", absl::StrCat(result.stop_reason(), " is unknown"));
+  if (result.verdict() != v1::VERDICT_UNSPECIFIED && Word(result.verdict()).empty())
+    return Wrong("verdict", absl::StrCat(result.verdict(), " is unknown"));
+  if (result.has_final_loss() && !std::isfinite(result.final_loss())) return Wrong("final_loss", "not finite");
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::MachineFacts& machine) {
+  for (const std::string* text : {&machine.machine_id(), &machine.hostname(), &machine.operating_system(),
+                                  &machine.cpu_model(), &machine.driver_version()})
+    if (auto s = CheckText("machine", *text, kMaxName); !s.ok()) return s;
+  if (machine.devices().empty()) return Wrong("devices", "none; a machine has at least its CPU");
+  if (machine.devices().size() > kMaxDevices) return Wrong("devices", "more than 32");
+  if (machine.models().size() > kMaxModels) return Wrong("models", "more than 256");
+  for (const std::string& model : machine.models())
+    if (auto s = CheckText("models", model, 64); !s.ok()) return s;
+  std::set<std::string> ids;
+  for (const v1::Device& device : machine.devices()) {
+    if (auto s = CheckDevice(device); !s.ok()) return s;
+    if (!ids.insert(device.id()).second) return Wrong("device.id", device.id() + " stands twice");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::Hello& hello) {
+  if (!IsHex(hello.instance_id(), 32)) return Wrong("instance_id", "not 32 hex digits");
+  if (hello.name().empty()) return Wrong("name", "empty");
+  if (auto s = CheckText("name", hello.name(), 64); !s.ok()) return s;
+  if (auto s = CheckText("agent_version", hello.agent_version(), 64); !s.ok()) return s;
+  if (auto s = CheckText("boot_id", hello.boot_id(), 64); !s.ok()) return s;
+  if (static_cast<std::size_t>(hello.attempts().size()) > kMaxAttemptsInHand) return Wrong("attempts", "more than 64");
+  for (const v1::AttemptInHand& attempt : hello.attempts())
+    if (auto s = CheckAttempt(attempt.attempt_id(), attempt.lease_token()); !s.ok()) return s;
+  return Validate(hello.machine());
+}
+
+absl::Status Validate(const v1::WindowBatch& batch, std::uint32_t batch_size, std::uint32_t max_windows) {
+  if (auto s = CheckAttempt(batch.attempt_id(), batch.lease_token()); !s.ok()) return s;
+  if (batch.windows().empty()) return Wrong("windows", "none");
+  if (static_cast<std::uint32_t>(batch.windows().size()) > max_windows)
+    return Wrong("windows", absl::StrCat(batch.windows().size(), "; at most ", max_windows, " are taken at once"));
+  std::uint32_t expected = batch.windows(0).sequence();
+  for (const v1::Window& window : batch.windows()) {
+    if (window.sequence() != expected++) return Wrong("sequence", absl::StrCat(window.sequence(), " leaves a gap"));
+    if (auto s = Validate(window, batch_size); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::AttemptFinished& finished, std::uint32_t batch_size) {
+  if (auto s = CheckAttempt(finished.attempt_id(), finished.lease_token()); !s.ok()) return s;
+  if (Word(finished.outcome()).empty() || finished.outcome() == v1::OUTCOME_SKIPPED)
+    return Wrong("outcome", absl::StrCat(finished.outcome(), " is no end of an attempt"));
+  if (auto s = CheckText("error", finished.error(), kMaxError); !s.ok()) return s;
+  if (auto s = CheckText("log_tail", finished.log_tail(), kMaxLogTail); !s.ok()) return s;
+  if (!NotNegative(finished.runtime_seconds())) return Wrong("runtime_seconds", "negative or not finite");
+  if (finished.outcome() != v1::OUTCOME_COMPLETED) return absl::OkStatus();
+  if (!finished.has_result()) return Wrong("result", "absent, with outcome COMPLETED");
+  return Validate(finished.result(), batch_size);
+}
+
+absl::Status Validate(const v1::TrainerEvent& event, std::uint32_t batch_size) {
+  switch (event.event_case()) {
+    case v1::TrainerEvent::kStarted:
+      return absl::OkStatus();
+    case v1::TrainerEvent::kWindow:
+      return Validate(event.window(), batch_size);
+    case v1::TrainerEvent::kFinished:
+      break;
+    case v1::TrainerEvent::EVENT_NOT_SET:
+      return Wrong("event", "none of started, window and finished");
+  }
+  const v1::TrainerFinished& finished = event.finished();
+  if (Word(finished.outcome()).empty()) return Wrong("outcome", absl::StrCat(finished.outcome(), " is unknown"));
+  if (auto s = CheckText("error", finished.error(), kMaxError); !s.ok()) return s;
+  if (finished.outcome() != v1::OUTCOME_COMPLETED) return absl::OkStatus();
+  if (!finished.has_result()) return Wrong("result", "absent, with outcome COMPLETED");
+  return Validate(finished.result(), batch_size);
+}
+
+}  // namespace rsg
