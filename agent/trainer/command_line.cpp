@@ -1,0 +1,208 @@
+#include "agent/trainer/command_line.hpp"
+
+#include <fcntl.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/duration.hpp"
+#include "common/models.hpp"
+#include "common/revision.hpp"
+#include "common/validate.hpp"
+#include "common/version.hpp"
+#include "common/words.hpp"
+
+namespace rsg::trainer {
+namespace {
+
+constexpr double kDefaultSeconds = 30;  // the original's
+constexpr double kMostSeconds = 86400;
+
+constexpr char kHelp[] =
+    "Measures how fast a device trains an image classifier: the standard PyTorch training loop in C++ on LibTorch,\n"
+    "on one batch that stays on the device.";
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  rsg-trainer run --model resnet50 --bs 64 --fp16           30 s on the GPU, mixed precision\n"
+    "  rsg-trainer run --model resnet18 --bs 8 --size 64         small enough for any CPU\n"
+    "  rsg-trainer run --model resnet50 --bs 256 --memory-format nhwc --precision bf16 --seconds 1m\n"
+    "  rsg-trainer run --model resnet50 --bs 64 --n_batches 100 --json\n"
+    "  rsg-trainer run --model resnet50 --bs 64 --json-lines 3 3>events.jsonl\n"
+    "  rsg-trainer info                                          devices, precisions, stack\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 out of memory, 4 the device cannot run this; 130 and 143 when\n"
+    "interrupted by SIGINT or SIGTERM, which let the running step finish.";
+
+// Options as they are written; checked afterwards, so that errors read the same everywhere.
+struct RunWords {
+  std::string model;
+  std::uint32_t batch_size = 0;
+  std::optional<std::uint32_t> image_size;
+  std::string precision;
+  bool fp16 = false;
+  std::string memory_format = "nchw";
+  std::string device;
+  std::string seconds;
+  std::optional<std::uint32_t> n_batches;
+  std::string max_seconds;
+  std::optional<std::uint32_t> memory_limit;
+  std::optional<int> json_lines;
+  std::uint64_t seed = 0;
+};
+
+void AddRunOptions(CLI::App* run, RunWords* words) {
+  run->add_option("--model", words->model, "what to train: " + ModelNames())->required()->group("What");
+  run->add_option("--bs,--batch-size", words->batch_size, "samples a step, 1 to 65536")->required()->group("What");
+  run->add_option("--size", words->image_size, "image height and width in pixels (default: the model's)")
+      ->group("What");
+  run->add_option("--precision", words->precision,
+                  PrecisionWords() + " (default fp32: PyTorch's defaults, with TF32 in convolutions from Ampere on)")
+      ->group("What");
+  run->add_flag("--fp16", words->fp16, "the same as --precision fp16")->group("What");
+  run->add_option("--memory-format", words->memory_format, MemoryFormatWords() + " (default nchw)")->group("What");
+  run->add_option("--seed", words->seed, "of weights and batch (default 0)")->group("What");
+  run->add_option("--device", words->device, "cpu, cuda or cuda:N (default: a GPU where there is one)")->group("Where");
+  run->add_option("--memory-limit", words->memory_limit,
+                  "cap in MiB, so that out of memory is reproducible: on a GPU what the caching allocator may reserve, "
+                  "on a CPU what live tensors may hold")
+      ->group("Where");
+  run->add_option("--seconds,--n_seconds", words->seconds, "measure this long after warm-up (default 30)")
+      ->group("How long");
+  run->add_option("--n_batches,--n-batches", words->n_batches, "measure this many steps after warm-up")
+      ->group("How long");
+  run->add_option("--max-seconds", words->max_seconds, "end warm-up and measurement together at the latest")
+      ->group("How long");
+  run->add_option("--json-lines", words->json_lines,
+                  "write events as lines of JSON to this open descriptor, 3 or above")
+      ->group("Output");
+}
+
+absl::Status Usage(const std::string& text) { return absl::InvalidArgumentError(text); }
+
+absl::StatusOr<v1::Precision> PrecisionOf(const RunWords& words) {
+  if (words.precision.empty()) return words.fp16 ? v1::PRECISION_FP16 : v1::PRECISION_FP32;
+  const auto precision = ParsePrecision(words.precision);
+  if (!precision)
+    return Usage(absl::StrCat("precision: '", words.precision, "' is unknown; use one of ", PrecisionWords()));
+  if (words.fp16 && *precision != v1::PRECISION_FP16)
+    return Usage(absl::StrCat("precision: ", words.precision, " together with --fp16; give one of them"));
+  return *precision;
+}
+
+absl::StatusOr<v1::Cell> CellOf(const RunWords& words) {
+  const auto precision = PrecisionOf(words);
+  if (!precision.ok()) return precision.status();
+  const auto format = ParseMemoryFormat(words.memory_format);
+  if (!format)
+    return Usage(
+        absl::StrCat("memory-format: '", words.memory_format, "' is unknown; use one of ", MemoryFormatWords()));
+  const ModelEntry* model = FindModel(words.model);
+  v1::Cell cell;
+  cell.set_model(words.model);
+  cell.set_batch_size(words.batch_size);
+  cell.set_image_size(words.image_size.value_or(model != nullptr ? model->default_image_size : 0));
+  cell.set_precision(*precision);
+  cell.set_memory_format(*format);
+  cell.set_mode(v1::MODE_STANDARD);
+  if (auto status = Validate(cell); !status.ok()) return status;
+  return cell;
+}
+
+absl::StatusOr<double> SecondsOf(const char* field, const std::string& text) {
+  const auto seconds = ParseDuration(text);
+  if (!seconds.ok()) return Usage(absl::StrCat(field, ": ", seconds.status().message()));
+  return *seconds;
+}
+
+absl::StatusOr<v1::Limits> LimitsOf(const RunWords& words) {
+  v1::Limits limits;
+  if (!words.seconds.empty()) {
+    const auto seconds = SecondsOf("seconds", words.seconds);
+    if (!seconds.ok()) return seconds.status();
+    limits.set_seconds(*seconds);
+  }
+  if (words.n_batches) limits.set_n_batches(*words.n_batches);
+  if (words.memory_limit) limits.set_memory_limit_mib(*words.memory_limit);
+  if (!words.max_seconds.empty()) {
+    const auto seconds = SecondsOf("max-seconds", words.max_seconds);
+    if (!seconds.ok()) return seconds.status();
+    limits.set_max_seconds(*seconds);
+  } else {
+    if (!limits.has_seconds() && !limits.has_n_batches()) limits.set_seconds(kDefaultSeconds);
+    // Far enough for any warm-up, near enough that a forgotten run ends.
+    limits.set_max_seconds(limits.has_seconds() ? std::min(kMostSeconds, 600 + 2 * limits.seconds()) : kMostSeconds);
+  }
+  if (auto status = Validate(limits); !status.ok()) return status;
+  return limits;
+}
+
+absl::StatusOr<int> JsonLinesOf(const RunWords& words) {
+  if (!words.json_lines) return -1;
+  const int fd = *words.json_lines;
+  if (fd < 3)
+    return Usage(absl::StrCat("json-lines: ", fd, " is in use for text; give 3 or above, e.g. --json-lines 3 3>FILE"));
+  const int mode = fcntl(fd, F_GETFL);
+  if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
+    return Usage(absl::StrCat("json-lines: descriptor ", fd, " is not open for writing; open it in the shell, e.g. ",
+                              fd, ">FILE"));
+  return fd;
+}
+
+absl::Status FillRun(const RunWords& words, CommandLine* line) {
+  auto cell = CellOf(words);
+  if (!cell.ok()) return cell.status();
+  auto limits = LimitsOf(words);
+  if (!limits.ok()) return limits.status();
+  const auto fd = JsonLinesOf(words);
+  if (!fd.ok()) return fd.status();
+  line->cell = *std::move(cell);
+  line->limits = *std::move(limits);
+  line->json_lines_fd = *fd;
+  line->device = words.device;
+  line->seed = words.seed;
+  return absl::OkStatus();
+}
+
+std::string VersionText() {
+  const std::string revision = SourceRevision();
+  return absl::StrCat("rsg-trainer ", kVersion, revision.empty() ? "" : " (" + revision + ")", ", LibTorch ",
+                      RSG_TORCH_VERSION);
+}
+
+}  // namespace
+
+std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  RunWords words;
+  CLI::App app(kHelp, "rsg-trainer");
+  app.footer(kExamples);
+  app.set_version_flag("--version", VersionText());
+  app.require_subcommand(1);
+  CLI::App* run = app.add_subcommand("run", "Train one cell and print its throughput");
+  CLI::App* info = app.add_subcommand("info", "List devices with their precisions, models, and the stack");
+  CLI::App* models = app.add_subcommand("models", "List the models");
+  AddRunOptions(run, &words);
+  run->footer(kExamples);
+  run->add_flag("--json", line.json, "print the outcome as one line of JSON")->group("Output");
+  for (CLI::App* verb : {info, models}) verb->add_flag("--json", line.json, "print one line of JSON");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  line.verb = info->parsed() ? Verb::kInfo : models->parsed() ? Verb::kModels : Verb::kRun;
+  if (line.verb != Verb::kRun) return line;
+  if (const absl::Status status = FillRun(words, &line); !status.ok()) {
+    std::fprintf(stderr, "rsg-trainer: %s\n", std::string(status.message()).c_str());
+    return kExitUsage;
+  }
+  return line;
+}
+
+}  // namespace rsg::trainer

@@ -1,0 +1,33 @@
+// What was asked for on the command line.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "rsg/v1/types.pb.h"
+
+namespace rsg::trainer {
+
+enum class Verb { kRun, kInfo, kModels };
+
+struct CommandLine {
+  Verb verb = Verb::kRun;
+  bool json = false;       ///< print one line of JSON instead of text
+  v1::Cell cell;           ///< valid, of verb run; so is all that follows
+  v1::Limits limits;       ///< valid
+  std::string device;      ///< as OpenDevice takes it; empty: GPU where there is one
+  int json_lines_fd = -1;  ///< -1: none
+  std::uint64_t seed = 0;
+};
+
+/// Exit codes of the program.
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitOutOfMemory = 3;
+inline constexpr int kExitUnsupported = 4;
+
+/// Parses and checks. An int is the exit code after help, the version or an error has been printed.
+std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace rsg::trainer

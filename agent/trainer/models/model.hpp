@@ -1,0 +1,43 @@
+// An image classifier in train mode.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "agent/trainer/models/weights.hpp"
+
+namespace rsg::trainer {
+
+/// Classes of ImageNet-1k, which every model here tells apart.
+inline constexpr std::int64_t kClasses = 1000;
+
+/// Not thread-safe: a forward pass updates running statistics.
+class Model {
+ public:
+  explicit Model(TensorStyle style) : weights_(style) {}
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  /// Logits [B, 1000] of images [B, 3, S, S].
+  at::Tensor Forward(const at::Tensor& images) {
+    weights_.CountBatch();
+    return Compute(images);
+  }
+  const Weights& weights() const { return weights_; }
+
+ protected:
+  virtual at::Tensor Compute(const at::Tensor& images) const = 0;
+  Scope Root() { return Scope(&weights_); }
+
+ private:
+  Weights weights_;
+};
+
+/// Builds one of common/models.hpp's models, drawing its initial weights from LibTorch's global generator.
+/// nullptr for an unknown name.
+std::unique_ptr<Model> BuildModel(std::string_view name, const TensorStyle& style);
+
+}  // namespace rsg::trainer

@@ -1,0 +1,116 @@
+#include "agent/trainer/report/console.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "common/words.hpp"
+
+namespace rsg::trainer {
+namespace {
+
+constexpr double kPlainLineSeconds = 5;
+
+// fmt::print throws where nobody reads any more; a report that is lost must not end the run.
+void Say(std::FILE* stream, const std::string& text) {
+  std::fputs(text.c_str(), stream);
+  std::fflush(stream);
+}
+
+// The TF32 that PyTorch's default hides in convolutions is said, for "fp32" alone would mislead.
+std::string PrecisionText(const v1::Cell& cell, const v1::Flags& flags) {
+  const bool hidden = cell.precision() == v1::PRECISION_FP32 && flags.cudnn_allow_tf32();
+  return Word(cell.precision()) + (hidden ? " (TF32 conv)" : "");
+}
+
+std::string StackText(const v1::Stack& stack) {
+  std::string text = "LibTorch " + stack.torch_version();
+  if (!stack.cudnn_version().empty())
+    text += fmt::format(", CUDA {}, cuDNN {}", stack.cuda_version(), stack.cudnn_version());
+  return text;
+}
+
+std::string StopText(v1::StopReason reason) {
+  switch (reason) {
+    case v1::STOP_REASON_LIMIT:
+      return " (ended by the limit)";
+    case v1::STOP_REASON_SIGNAL:
+      return " (interrupted)";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string Describe(const v1::Cell& cell) {
+  return fmt::format("{}, batch {}, {} px, {}, {}", cell.model(), cell.batch_size(), cell.image_size(),
+                     Word(cell.precision()), Word(cell.memory_format()));
+}
+
+std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result) {
+  const v1::Cell& cell = started.cell();
+  std::vector<std::pair<const char*, std::string>> rows{
+      {"model", fmt::format("{}, batch {}, {} px, {:.1f} M parameters", cell.model(), cell.batch_size(),
+                            cell.image_size(), result.parameters() / 1e6)},
+      {"device", fmt::format("{}, {} host threads", started.device_name(), result.flags().threads())},
+      {"stack", StackText(started.stack())},
+      {"precision", PrecisionText(cell, result.flags())},
+      {"memory format", Word(cell.memory_format())},
+      {"measured", fmt::format("{} steps, {} samples in {:.2f} s, {} windows{}", result.steps(), result.samples(),
+                               result.seconds(), result.windows(), StopText(result.stop_reason()))},
+      {"warm-up", fmt::format("{:.2f} s", result.warm_up_seconds())},
+      {"loss", result.has_final_loss() ? fmt::format("{:.4f}", result.final_loss()) : "not finite"},
+      {"peak memory", fmt::format("{} MiB", result.peak_memory_mib())},
+      {"throughput", fmt::format("{:.2f} samples/s", result.throughput())},
+  };
+  if (result.windows() > 1) rows.back().second += fmt::format(" (windows vary by {:.2f} %)", 100 * result.window_cv());
+  std::string text;
+  for (const auto& [name, value] : rows) text += fmt::format("{:<15}{}\n", name, value);
+  return text;
+}
+
+std::string ProgressLine(const v1::Window& window, double throughput, double share) {
+  const double now = window.samples() / window.seconds();
+  const double milliseconds = 1000 * window.seconds() / window.steps();
+  if (window.warm_up()) return fmt::format("warm-up   {:.1f} samples/s, {:.1f} ms a step", now, milliseconds);
+  return fmt::format("{:3.0f} %   {:.1f} samples/s, now {:.1f}, {:.1f} ms a step", 100 * share, throughput, now,
+                     milliseconds);
+}
+
+Console::Console(bool quiet, bool json) : terminal_(isatty(STDERR_FILENO) != 0), quiet_(quiet), json_(json) {}
+
+void Console::Starting(const v1::Cell& cell, const std::string& device) {
+  Say(stderr, fmt::format("{} on {}\n", Describe(cell), device));
+}
+
+void Console::Progress(const v1::Window& window, double throughput, double share) {
+  if (terminal_) {
+    Say(stderr, "\r\x1b[K" + ProgressLine(window, throughput, share));
+    line_shown_ = true;
+    return;
+  }
+  const double now = window.start_seconds() + window.seconds();
+  if (quiet_ || now - last_line_at_ < kPlainLineSeconds) return;
+  last_line_at_ = now;
+  Say(stderr, ProgressLine(window, throughput, share) + "\n");
+}
+
+void Console::Finished(const v1::TrainerStarted& started, const v1::Result& result) {
+  ClearLine();
+  if (!json_) Say(stdout, Summarise(started, result));
+}
+
+void Console::Failed(const std::string& why) {
+  ClearLine();
+  Say(stderr, "rsg-trainer: " + why + "\n");
+}
+
+void Console::ClearLine() {
+  if (std::exchange(line_shown_, false)) Say(stderr, "\r\x1b[K");
+}
+
+}  // namespace rsg::trainer

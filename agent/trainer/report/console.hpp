@@ -1,0 +1,39 @@
+// What people see of a run: progress on stderr, the summary on stdout. On a terminal progress is one line that renews
+// itself; elsewhere it is a plain line every few seconds.
+#pragma once
+#include <string>
+
+#include "rsg/v1/trainer.pb.h"
+#include "rsg/v1/types.pb.h"
+
+namespace rsg::trainer {
+
+/// "resnet50, batch 64, 224 px, fp32, nchw".
+std::string Describe(const v1::Cell& cell);
+/// The readable summary of a finished run, several lines with the last line's end.
+std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result);
+/// One line of progress without its end. `share` of the run from 0 to 1.
+std::string ProgressLine(const v1::Window& window, double throughput, double share);
+
+/// Not thread-safe.
+class Console {
+ public:
+  /// `quiet`: no progress unless stderr is a terminal; `json`: no summary, stdout belongs to JSON.
+  Console(bool quiet, bool json);
+  void Starting(const v1::Cell& cell, const std::string& device);
+  /// `throughput`: samples per second of the measured windows so far, 0 in warm-up.
+  void Progress(const v1::Window& window, double throughput, double share);
+  void Finished(const v1::TrainerStarted& started, const v1::Result& result);
+  /// Why there is no result: one line, "rsg-trainer: ...", on stderr.
+  void Failed(const std::string& why);
+
+ private:
+  void ClearLine();
+  const bool terminal_;
+  const bool quiet_;
+  const bool json_;
+  bool line_shown_ = false;
+  double last_line_at_ = 0;
+};
+
+}  // namespace rsg::trainer

@@ -1,0 +1,67 @@
+#include "agent/trainer/training/failure.hpp"
+
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+namespace rsg::trainer {
+namespace {
+
+// LibTorch says most of these only in words. Lower-case would not help: the words are fixed.
+constexpr std::array<std::string_view, 5> kOutOfMemory{
+    "can't allocate memory",  // c10's CPU allocator
+    "not enough memory",      // the same, in other releases
+    "out of memory",          // CUDA: cudaErrorMemoryAllocation of a library's own
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+};
+constexpr std::array<std::string_view, 3> kUnsupported{
+    "no kernel image is available",  // the wheel has no machine code for this GPU
+    "CUDNN_STATUS_NOT_SUPPORTED",
+    "CUDNN_STATUS_ARCH_MISMATCH",
+};
+
+template <std::size_t N>
+bool SaysOneOf(std::string_view text, const std::array<std::string_view, N>& phrases) {
+  for (const std::string_view phrase : phrases)
+    if (text.find(phrase) != std::string_view::npos) return true;
+  return false;
+}
+
+std::string FirstLine(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 1024;
+  return std::string(text.substr(0, text.find('\n')).substr(0, kMaxBytes));
+}
+
+absl::Status Classify(std::string_view text) {
+  const std::string line = FirstLine(text);
+  if (SaysOneOf(text, kOutOfMemory)) return absl::ResourceExhaustedError(line);
+  if (SaysOneOf(text, kUnsupported)) return absl::UnimplementedError(line);
+  return absl::InternalError(line);
+}
+
+}  // namespace
+
+absl::Status StatusOfException() {
+  try {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    return absl::ResourceExhaustedError(FirstLine(error.what_without_backtrace()));
+  } catch (const c10::NotImplementedError& error) {
+    return absl::UnimplementedError(FirstLine(error.what_without_backtrace()));
+  } catch (const c10::Error& error) {
+    return Classify(error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory: the host could not give more (std::bad_alloc)");
+  } catch (const std::exception& error) {
+    return Classify(error.what());
+  } catch (...) {
+    return absl::InternalError("an exception of an unknown type");
+  }
+}
+
+}  // namespace rsg::trainer

@@ -1,0 +1,12 @@
+// What LibTorch throws, told apart.
+#pragma once
+#include "absl/status/status.h"
+
+namespace rsg::trainer {
+
+/// To be called in a catch block: the exception as a status. RESOURCE_EXHAUSTED: out of memory, on the device or the
+/// host. UNIMPLEMENTED: this device or this build of LibTorch cannot do it. INTERNAL: anything else. The text is the
+/// first line of what the exception says, without a backtrace, at most 1 KiB.
+absl::Status StatusOfException();
+
+}  // namespace rsg::trainer

@@ -1,0 +1,71 @@
+#include "agent/trainer/training/sgd.hpp"
+
+#include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
+#include <ATen/ops/_amp_update_scale.h>
+#include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+namespace rsg::trainer {
+namespace {
+
+// Defaults of torch.amp.GradScaler.
+constexpr double kInitialScale = 65536;
+constexpr double kGrowth = 2;
+constexpr double kBackoff = 0.5;
+constexpr std::int64_t kGrowthInterval = 2000;
+
+// The gradient of a parameter, with exactly its strides. Autograd grants equal strides only where a dimension is larger
+// than 1, and CUDA's fused kernel refuses what differs in the others.
+at::Tensor GradientOf(const at::Tensor& parameter) {
+  const at::Tensor& gradient = parameter.grad();
+  if (gradient.strides() == parameter.strides()) return gradient;
+  return gradient.as_strided(parameter.sizes(), parameter.strides());
+}
+
+}  // namespace
+
+GradScaler::GradScaler(at::Device device)
+    : scale_(at::full({}, kInitialScale, at::TensorOptions().device(device).dtype(at::kFloat))),
+      good_steps_(at::zeros({}, at::TensorOptions().device(device).dtype(at::kInt))),
+      found_inf_(at::zeros({}, at::TensorOptions().device(device).dtype(at::kFloat))) {}
+
+at::Tensor GradScaler::Scale(const at::Tensor& loss) const { return loss.mul(scale_); }
+
+void GradScaler::Unscale(at::TensorList gradients) {
+  found_inf_.zero_();
+  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf_, scale_.reciprocal());
+}
+
+void GradScaler::Update() {
+  at::_amp_update_scale_(scale_, good_steps_, found_inf_, kGrowth, kBackoff, kGrowthInterval);
+}
+
+Sgd::Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options) : options_(options) {
+  for (const NamedTensor& parameter : parameters) parameters_.push_back(parameter.tensor);
+  gradients_.reserve(parameters_.size());
+}
+
+void Sgd::ZeroGrad() {
+  for (const at::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
+}
+
+void Sgd::Step(GradScaler* scaler) {
+  constexpr double kMomentum = 0;
+  constexpr double kDampening = 0;
+  const c10::NoGradGuard no_grad;
+  for (const at::Tensor& parameter : parameters_) gradients_.push_back(GradientOf(parameter));
+  std::optional<at::Tensor> found_inf;
+  if (scaler != nullptr) {
+    scaler->Unscale(gradients_);
+    found_inf = scaler->found_inf();
+  }
+  at::_fused_sgd_(parameters_, gradients_, {}, options_.weight_decay, kMomentum, options_.learning_rate, kDampening,
+                  /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false, /*grad_scale=*/std::nullopt,
+                  found_inf);
+  gradients_.clear();
+  if (scaler != nullptr) scaler->Update();
+}
+
+}  // namespace rsg::trainer

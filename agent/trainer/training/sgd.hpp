@@ -1,0 +1,53 @@
+// Stochastic gradient descent and the loss scaling that goes with it, without a word from device to host.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <vector>
+
+#include "agent/trainer/models/weights.hpp"
+
+namespace rsg::trainer {
+
+struct SgdOptions {
+  double learning_rate = 1e-5;
+  double weight_decay = 5e-5;
+};
+
+/// Keeps a loss in FP16's range: torch.amp.GradScaler's rule (start 65536, halved on overflow, doubled after 2000 good
+/// steps), kept in tensors on the device. GradScaler asks the device each step whether to skip it; here the optimiser's
+/// kernel reads `found_inf` itself, so the queue never drains.
+class GradScaler {
+ public:
+  explicit GradScaler(at::Device device);
+  at::Tensor Scale(const at::Tensor& loss) const;
+  /// Divides the gradients by the scale, in place, and notes whether one of them was not finite.
+  void Unscale(at::TensorList gradients);
+  /// To be called after the optimiser's step.
+  void Update();
+  /// 1 when the newest gradients were not finite, else 0; one number on the device.
+  const at::Tensor& found_inf() const { return found_inf_; }
+
+ private:
+  at::Tensor scale_;
+  at::Tensor good_steps_;
+  at::Tensor found_inf_;
+};
+
+/// torch.optim.SGD without momentum, over all parameters by one fused call: p -= lr * (grad + weight_decay * p).
+class Sgd {
+ public:
+  Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options);
+  /// Drops the gradients, so that backward writes new ones instead of adding (set_to_none).
+  void ZeroGrad();
+  /// One update. With a scaler the gradients are unscaled first, and nothing changes when one is not finite.
+  /// Every parameter must have a gradient.
+  void Step(GradScaler* scaler);
+
+ private:
+  SgdOptions options_;
+  std::vector<at::Tensor> parameters_;
+  std::vector<at::Tensor> gradients_;  // only while stepping; a member so that its storage is reused
+};
+
+}  // namespace rsg::trainer
