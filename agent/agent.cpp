@@ -1,0 +1,107 @@
+#include "agent/agent.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "agent/job/trainer_command.hpp"
+#include "common/clock.hpp"
+
+namespace rsg::agent {
+namespace {
+
+constexpr double kCloseSeconds = 1;  // for the coordinator to take note of our leaving
+
+void Write(const Log& log) {
+  switch (log.level) {
+    case Log::Level::kInfo:
+      return spdlog::info(log.text);
+    case Log::Level::kWarning:
+      return spdlog::warn(log.text);
+    case Log::Level::kError:
+      return spdlog::error(log.text);
+  }
+}
+
+/// Milliseconds for poll(), rounded up, so that what is due is due when it returns.
+int Milliseconds(double seconds) {
+  constexpr double kLongest = 3600;
+  return static_cast<int>(std::ceil(std::clamp(seconds, 0.0, kLongest) * 1000));
+}
+
+}  // namespace
+
+int Agent::Run() {
+  Feed(Tick{});
+  while (!exit_code_) {
+    Wait();
+    TakeSignals();
+    for (Event& event : parts_.runner->Collect()) Feed(std::move(event));
+    for (Event& event : parts_.link->Take()) Feed(std::move(event));
+    Feed(Tick{});
+  }
+  parts_.link->Close(kCloseSeconds);
+  return *exit_code_;
+}
+
+void Agent::Wait() {
+  std::vector<pollfd> entries{{.fd = parts_.signal_fd, .events = POLLIN, .revents = 0},
+                              {.fd = parts_.link->fd(), .events = POLLIN, .revents = 0}};
+  parts_.runner->AddPollEntries(&entries);
+  const double due = parts_.machine->Deadline() - SystemClock().Monotonic();
+  poll(entries.data(), entries.size(), Milliseconds(std::min(due, parts_.runner->CollectEvery())));
+}
+
+void Agent::TakeSignals() {
+  signalfd_siginfo info{};
+  while (read(parts_.signal_fd, &info, sizeof info) == sizeof info)
+    Feed(StopAsked{.signal = static_cast<int>(info.ssi_signo)});
+}
+
+void Agent::Feed(Event event) {
+  answers_.push_back(std::move(event));
+  while (!answers_.empty() && !exit_code_) {
+    const Event next = std::move(answers_.front());
+    answers_.pop_front();
+    if (std::holds_alternative<Enrolled>(next)) {
+      if (const absl::Status saved = parts_.on_enrolled(); !saved.ok()) spdlog::warn(std::string(saved.message()));
+    }
+    for (const Action& action : parts_.machine->Handle(next, SystemClock().Monotonic())) Do(action);
+  }
+}
+
+void Agent::Do(const Action& action) {
+  if (const auto* log = std::get_if<Log>(&action)) return Write(*log);
+  if (const auto* send = std::get_if<Send>(&action)) return parts_.link->Send(send->message);
+  if (const auto* spawn = std::get_if<Spawn>(&action)) return StartTrainer(*spawn);
+  if (const auto* exit = std::get_if<Exit>(&action)) {
+    exit_code_ = exit->code;
+    return;
+  }
+  if (std::holds_alternative<Enrol>(action)) return parts_.link->Enrol();
+  if (std::holds_alternative<Dial>(action)) return parts_.link->Dial();
+  if (std::holds_alternative<Hangup>(action)) return parts_.link->Hangup();
+  if (std::holds_alternative<Terminate>(action)) return parts_.runner->Terminate();
+  if (std::holds_alternative<Kill>(action)) return parts_.runner->Kill();
+}
+
+void Agent::StartTrainer(const Spawn& spawn) {
+  const std::string& attempt_id = spawn.assign.attempt_id();
+  const absl::Status started = parts_.runner->Start({.attempt_id = attempt_id,
+                                                     .program = parts_.trainer,
+                                                     .arguments = TrainerArguments(spawn.assign, spawn.device),
+                                                     .environment = parts_.child_environment,
+                                                     .batch_size = spawn.assign.cell().batch_size()});
+  if (started.ok()) {
+    answers_.push_back(Spawned{attempt_id});
+  } else {
+    answers_.push_back(SpawnFailed{attempt_id, std::string(started.message())});
+  }
+}
+
+}  // namespace rsg::agent

@@ -1,0 +1,44 @@
+// The running agent: one poll() loop on the main thread that brings the state machine, the wire, the child and signals
+// together.
+#pragma once
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/connection/fleet_link.hpp"
+#include "agent/job/job_runner.hpp"
+#include "agent/protocol/machine.hpp"
+
+namespace rsg::agent {
+
+struct AgentParts {
+  Machine* machine;
+  FleetLink* link;
+  JobRunner* runner;
+  int signal_fd;        ///< a signalfd of SIGINT and SIGTERM, which are blocked in every thread
+  std::string trainer;  ///< path
+  std::vector<std::string> child_environment;
+  std::function<absl::Status()> on_enrolled;  ///< writes down that the credential was accepted
+};
+
+class Agent {
+ public:
+  explicit Agent(AgentParts parts) : parts_(std::move(parts)) {}
+
+  /// Runs until the state machine says Exit; returns its code. The child is gone by then.
+  int Run();
+
+ private:
+  void Wait();
+  void TakeSignals();
+  void Feed(Event event);
+  void Do(const Action& action);
+  void StartTrainer(const Spawn& spawn);
+
+  AgentParts parts_;
+  std::deque<Event> answers_;  // of actions that are done at once
+  std::optional<int> exit_code_;
+};
+
+}  // namespace rsg::agent

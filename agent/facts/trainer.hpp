@@ -1,0 +1,21 @@
+// Where rsg-trainer is, and what it says it can do.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "rsg/v1/trainer.pb.h"
+
+namespace rsg::agent {
+
+/// Path of rsg-trainer: `asked` (--trainer) when not empty, else $RSG_TRAINER, else beside this program, else on PATH.
+/// NOT_FOUND says where was looked and what to do.
+absl::StatusOr<std::string> FindTrainer(const std::string& asked);
+
+/// Runs `PATH info --json` for at most `seconds` and takes its answer. Errors name the path: NOT_FOUND and others of
+/// exec, DEADLINE_EXCEEDED, FAILED_PRECONDITION for another protocol version, INTERNAL for anything else it did wrong,
+/// with its last words. Main thread only.
+absl::StatusOr<v1::TrainerInfo> AskTrainer(const std::string& path, const std::vector<std::string>& environment,
+                                           double seconds);
+
+}  // namespace rsg::agent

@@ -1,0 +1,29 @@
+#include "agent/job/environment.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace rsg::agent {
+namespace {
+
+constexpr std::string_view kNames[] = {"PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "RSG_TORCH_DIR"};
+constexpr std::string_view kPrefixes[] = {"LC_", "OMP_", "MKL_", "KMP_", "GOMP_", "CUDA_", "NVIDIA_"};
+
+bool Allowed(std::string_view name) {
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
+         std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                     [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
+}
+
+}  // namespace
+
+std::vector<std::string> ChildEnvironment(const char* const* environment) {
+  std::vector<std::string> kept;
+  for (; environment != nullptr && *environment != nullptr; ++environment) {
+    const std::string_view entry(*environment);
+    if (Allowed(entry.substr(0, entry.find('=')))) kept.emplace_back(entry);
+  }
+  return kept;
+}
+
+}  // namespace rsg::agent

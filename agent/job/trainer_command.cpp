@@ -1,0 +1,30 @@
+#include "agent/job/trainer_command.hpp"
+
+#include "absl/strings/str_cat.h"
+#include "common/words.hpp"
+
+namespace rsg::agent {
+
+std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::Device& device) {
+  const v1::Cell& cell = assign.cell();
+  const v1::Limits& limits = assign.limits();
+  std::vector<std::string> arguments{"run"};
+  const auto add = [&](const char* flag, const std::string& value) {
+    arguments.emplace_back(flag);
+    arguments.push_back(value);
+  };
+  add("--model", cell.model());
+  add("--bs", absl::StrCat(cell.batch_size()));
+  add("--size", absl::StrCat(cell.image_size()));
+  add("--precision", Word(cell.precision()));
+  add("--memory-format", Word(cell.memory_format()));
+  add("--device", device.kind() == v1::DEVICE_KIND_GPU ? absl::StrCat("cuda:", device.ordinal()) : "cpu");
+  if (limits.has_seconds()) add("--seconds", absl::StrCat(limits.seconds()));
+  if (limits.has_n_batches()) add("--n_batches", absl::StrCat(limits.n_batches()));
+  add("--max-seconds", absl::StrCat(limits.max_seconds()));
+  if (limits.has_memory_limit_mib()) add("--memory-limit", absl::StrCat(limits.memory_limit_mib()));
+  add("--json-lines", absl::StrCat(kTrainerEventsFd));
+  return arguments;
+}
+
+}  // namespace rsg::agent

@@ -1,0 +1,116 @@
+// rsg-agent: lists the parts and puts them together.
+#include <malloc.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <random>
+
+#include "agent/agent.hpp"
+#include "agent/connection/membership.hpp"
+#include "agent/facts/facts.hpp"
+#include "agent/facts/host.hpp"
+#include "agent/facts/trainer.hpp"
+#include "agent/job/environment.hpp"
+#include "agent/options.hpp"
+#include "common/files.hpp"
+#include "common/log.hpp"
+#include "common/secret.hpp"
+#include "common/version.hpp"
+
+namespace rsg::agent {
+namespace {
+
+constexpr double kInfoSeconds = 120;  // a first look at a cold disk, and CUDA's start on a machine with many GPUs
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+int Fail(const absl::Status& status, int code = kFailed) {
+  spdlog::error(std::string(status.message()));
+  return code;
+}
+
+/// Blocks the signals that end the agent, in this thread and all that it starts, and gives a descriptor to read them.
+int SignalDescriptor() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to end
+  return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int RunAgent(const Options& options, Membership membership) {
+  const auto environment = ChildEnvironment(environ);
+  const auto trainer = FindTrainer(options.trainer);
+  if (!trainer.ok()) return Fail(trainer.status());
+  const auto info = AskTrainer(*trainer, environment, kInfoSeconds);
+  if (!info.ok()) return Fail(info.status());
+  const auto facts = GatherFacts(*info, Sha256Hex(membership.credential), "/", options.state_folder);
+  if (!facts.ok()) return Fail(facts.status());
+  for (const v1::Device& device : facts->devices()) spdlog::info("device {}: {}", device.id(), device.name());
+
+  // From here on a signal drains; before, it simply ends a process that holds nothing.
+  const Descriptor signals(SignalDescriptor());
+  FleetLink link({.coordinator = {.kind = JoinKind::kAgent,
+                                  .address = membership.address,
+                                  .ca_pem = membership.ca_pem,
+                                  .secret = membership.credential},
+                  .join_token = options.join ? options.join->secret : "",
+                  .name = options.name});
+  std::mt19937_64 generator{std::random_device{}()};
+  Machine machine({.name = options.name,
+                   .instance_id = RandomHex(16),
+                   .boot_id = BootId("/"),
+                   .machine = *facts,
+                   .enrolled = membership.enrolled,
+                   .can_enrol = options.join.has_value(),
+                   .drain_limit_seconds = options.drain_limit_seconds},
+                  [&] { return std::generate_canonical<double, 53>(generator); });
+  JobRunner runner;
+  Agent agent({.machine = &machine,
+               .link = &link,
+               .runner = &runner,
+               .signal_fd = signals.get(),
+               .trainer = *trainer,
+               .child_environment = environment,
+               .on_enrolled = [&] { return SaveEnrolled(options.state_folder, &membership); }});
+  spdlog::info("coordinator at {}", membership.address);
+  return agent.Run();
+}
+
+int Main(int argc, char** argv) {
+  Options options;
+  if (const auto early = ReadOptions(argc, argv, &options)) {
+    std::fputs(early->text.c_str(), early->code == 0 ? stdout : stderr);
+    return early->code;
+  }
+  if (!SetUpLog(options.log_level)) {
+    std::fprintf(stderr, "rsg-agent: --log-level: %s is none of trace, debug, info, warn, error, off\n",
+                 options.log_level.c_str());
+    return kUsage;
+  }
+  if (auto status = MakeStateFolder(options.state_folder); !status.ok()) return Fail(status);
+  const auto lock = FileLock::Acquire(options.state_folder / "lock", "agent");
+  if (!lock.ok()) return Fail(lock.status());
+  const bool member = options.join.has_value();
+  const auto membership = OpenMembership(options.state_folder, options.join);
+  if (!membership.ok())
+    return Fail(membership.status(), !member && absl::IsInvalidArgument(membership.status()) ? kUsage : kFailed);
+  spdlog::info("rsg-agent {} '{}', state in {}", kVersion, options.name, options.state_folder.string());
+  return RunAgent(options, *membership);
+}
+
+}  // namespace
+}  // namespace rsg::agent
+
+int main(int argc, char** argv) {
+  // gRPC's threads do little; an arena for each of them would cost more memory than they ever use.
+  mallopt(M_ARENA_MAX, 2);
+  // gRPC's own log says again, in its own way, what the statuses say. Whoever asks for it gets it.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  return rsg::agent::Main(argc, argv);
+}

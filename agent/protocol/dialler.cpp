@@ -1,0 +1,102 @@
+#include "agent/protocol/dialler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/duration.hpp"
+
+namespace rsg::agent {
+namespace {
+
+constexpr double kFirstLogPause = 15;
+constexpr double kLongestLogPause = 3600;
+
+}  // namespace
+
+Dialler::Dialler(bool enrolled, bool can_enrol, Random random)
+    : backoff_(std::move(random)), must_enrol_(!enrolled), can_enrol_(can_enrol) {}
+
+void Dialler::Welcomed(const v1::Welcome& welcome, double now, Actions* actions) {
+  std::string text =
+      absl::StrCat("attached to the coordinator (version ", welcome.coordinator_version(), ") as ", welcome.agent_id());
+  if (lost_at_) absl::StrAppend(&text, ", after ", FormatDuration(now - *lost_at_), " without it");
+  actions->emplace_back(Log{Log::Level::kInfo, text});
+  ever_welcomed_ = true;
+  welcomed_at_ = now;
+  lost_at_.reset();
+  log_at_ = -kNever;
+  log_every_ = 0;
+}
+
+void Dialler::Lost(const LinkLost& loss, double cap, double now, Actions* actions) {
+  // A session that lived proves that all is well; one that breaks as soon as it stands must not be dialled in a loop.
+  if (welcomed_at_ && now - *welcomed_at_ >= cap) {
+    backoff_.Reset();
+    refusals_ = 0;
+    enrolled_again_ = false;
+  }
+  welcomed_at_.reset();
+  if (!lost_at_) lost_at_ = now;
+  retry_at_ = now + backoff_.Next(cap);
+
+  switch (loss.kind) {
+    case LinkLoss::kSuperseded:
+    case LinkLoss::kMismatch:
+      return GiveUp(loss, actions);
+    case LinkLoss::kUnreachable:
+      return LogSparsely(loss, now, actions);
+    case LinkLoss::kUntrusted:
+      // Once attached, somebody else at that address is an outage like any other, for example a captive portal.
+      if (ever_welcomed_) return LogSparsely(loss, now, actions);
+      break;
+    case LinkLoss::kRefused:
+      if (must_enrol_ || !can_enrol_ || enrolled_again_) break;
+      enrolled_again_ = true;
+      must_enrol_ = true;
+      actions->push_back(
+          Log{Log::Level::kWarning, absl::StrCat("the coordinator does not know this agent's credential (", loss.reason,
+                                                 "); enrolling again by the join line")});
+      return;
+    case LinkLoss::kMalformed:
+      break;
+  }
+  if (++refusals_ >= kMaxRefusals) return GiveUp(loss, actions);
+  actions->emplace_back(
+      Log{Log::Level::kWarning, absl::StrCat(loss.reason, "; try ", refusals_, " of ", kMaxRefusals)});
+}
+
+void Dialler::LogSparsely(const LinkLost& loss, double now, Actions* actions) {
+  if (now < log_at_) return;
+  log_every_ = log_every_ == 0 ? kFirstLogPause : std::min(2 * log_every_, kLongestLogPause);
+  log_at_ = now + log_every_;
+  actions->emplace_back(Log{Log::Level::kWarning, absl::StrCat(loss.reason, "; will keep trying")});
+}
+
+std::string Dialler::Remedy(LinkLoss kind) const {
+  switch (kind) {
+    case LinkLoss::kSuperseded:
+      return "another process uses this agent's credential: give every agent a --state folder of its own and never "
+             "copy one";
+    case LinkLoss::kMismatch:
+      return "install agent and coordinator of one version";
+    case LinkLoss::kUntrusted:
+      return "get a new join line from the coordinator ('rsg agents token')";
+    case LinkLoss::kMalformed:
+      return "install agent and coordinator of one version";
+    case LinkLoss::kRefused:
+      return can_enrol_
+                 ? "make a new join line with 'rsg agents token' and start the agent with it"
+                 : "this agent has no join line to enrol again: make one with 'rsg agents token' and set RSG_JOIN";
+    case LinkLoss::kUnreachable:
+      break;
+  }
+  return "";
+}
+
+void Dialler::GiveUp(const LinkLost& loss, Actions* actions) const {
+  actions->emplace_back(Log{Log::Level::kError, absl::StrCat(loss.reason, "; ", Remedy(loss.kind))});
+  actions->emplace_back(Exit{1});
+}
+
+}  // namespace rsg::agent

@@ -1,0 +1,109 @@
+// What the agent's state machine is told and what it asks for. Plain values: no gRPC, no processes, no clock, so that a
+// simulation can drive the machine as well as the real wires do.
+#pragma once
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "rsg/v1/fleet.pb.h"
+#include "rsg/v1/trainer.pb.h"
+
+namespace rsg::agent {
+
+/// Why there is no stream to the coordinator, as far as it decides what to do next.
+enum class LinkLoss {
+  kUnreachable,  ///< no answer, broken, overloaded: worth trying for ever
+  kRefused,      ///< credential or join token not accepted
+  kUntrusted,    ///< something answers that is not our coordinator: wrong CA, or no TLS
+  kMismatch,     ///< the two sides speak different protocol versions
+  kMalformed,    ///< the coordinator could not accept what this agent said
+  kSuperseded,   ///< another process uses the same credential
+};
+
+/// The loss that a call's status stands for. Pure.
+LinkLoss Classify(const absl::Status& status);
+
+// Events.
+
+/// Enrol ended well.
+struct Enrolled {};
+/// Enrol failed, or the stream ended; nothing more comes from it. `reason` is for a person.
+struct LinkLost {
+  LinkLoss kind = LinkLoss::kUnreachable;
+  std::string reason;
+};
+struct Received {
+  v1::CoordinatorMessage message;
+};
+/// The message of the last Send is out of our hands; the next one may follow.
+struct WriteDone {};
+/// The child of the last Spawn runs.
+struct Spawned {
+  std::string attempt_id;
+};
+struct SpawnFailed {
+  std::string attempt_id;
+  std::string reason;
+};
+/// A line of the trainer, parsed and valid by itself.
+struct TrainerSaid {
+  std::string attempt_id;
+  v1::TrainerEvent event;
+};
+/// A line of the trainer that is none.
+struct TrainerGarbled {
+  std::string attempt_id;
+  std::string reason;
+};
+/// The child and its whole process group are gone; all of its lines were told before.
+struct ChildExited {
+  std::string attempt_id;
+  int exit_code = 0;     ///< when `signal` is 0
+  int signal = 0;        ///< that ended it; 0: none
+  std::string log_tail;  ///< its last output, raw bytes
+};
+/// Time has passed; due when Machine::Deadline says so, harmless at any time.
+struct Tick {};
+/// SIGINT or SIGTERM: the first drains, the second ends now.
+struct StopAsked {
+  int signal = 0;
+};
+
+using Event = std::variant<Enrolled, LinkLost, Received, WriteDone, Spawned, SpawnFailed, TrainerSaid, TrainerGarbled,
+                           ChildExited, Tick, StopAsked>;
+
+// Actions.
+
+/// Call Enroll; answered by Enrolled or LinkLost.
+struct Enrol {};
+/// Open the stream; a Send follows at once. Ends in LinkLost, sooner or later.
+struct Dial {};
+/// Break the stream; answered by LinkLost.
+struct Hangup {};
+/// Put one message on the stream; answered by WriteDone unless the stream breaks. Never two at a time.
+struct Send {
+  v1::AgentMessage message;
+};
+/// Start the trainer; answered by Spawned or SpawnFailed, later by ChildExited.
+struct Spawn {
+  v1::Assign assign;
+  v1::Device device;
+};
+/// SIGTERM to the child.
+struct Terminate {};
+/// SIGKILL to the child's process group.
+struct Kill {};
+struct Log {
+  enum class Level { kInfo, kWarning, kError } level = Level::kInfo;
+  std::string text;
+};
+/// The last action: end the process with this code.
+struct Exit {
+  int code = 0;
+};
+
+using Action = std::variant<Enrol, Dial, Hangup, Send, Spawn, Terminate, Kill, Log, Exit>;
+using Actions = std::vector<Action>;
+
+}  // namespace rsg::agent

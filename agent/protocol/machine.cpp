@@ -1,0 +1,277 @@
+#include "agent/protocol/machine.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "agent/protocol/settings.hpp"
+#include "agent/protocol/text.hpp"
+#include "common/duration.hpp"
+#include "common/version.hpp"
+#include "common/words.hpp"
+
+namespace rsg::agent {
+namespace {
+
+constexpr double kWelcomeSeconds = 30;    // a peer that takes the call but says nothing
+constexpr double kStopSeconds = 1;        // to tell the coordinator, when asked to stop at once
+constexpr double kHandBackSeconds = 1.5;  // the same, at the end of a drain that took too long
+
+}  // namespace
+
+Machine::Machine(MachineConfig config, Random random)
+    : config_(std::move(config)),
+      dialler_(config_.enrolled, config_.can_enrol, std::move(random)),
+      settings_(DefaultSettings()) {}
+
+Actions Machine::Handle(const Event& event, double now) {
+  if (done_) return {};
+  now_ = now;
+  std::visit([this](const auto& it) { On(it); }, event);
+  if (!done_) Advance();
+  return std::exchange(actions_, {});
+}
+
+double Machine::Deadline() const {
+  if (done_) return kNever;
+  double deadline = std::min(drain_by_, stop_by_);
+  if (link_ == Link::kIdle) deadline = std::min(deadline, dialler_.retry_at());
+  if (link_ == Link::kDialling || link_ == Link::kAttached) deadline = std::min(deadline, answer_by_);
+  if (link_ == Link::kAttached && !writing_) {
+    deadline = std::min(deadline, heartbeat_at_);
+    for (const InHand& hand : hands_) deadline = std::min(deadline, hand.delivery.Deadline(InFlightBeside(hand)));
+  }
+  if (const InHand* running = Running()) deadline = std::min(deadline, running->child->Deadline());
+  return deadline;
+}
+
+// Does what time or the last event has made due.
+void Machine::Advance() {
+  if (InHand* running = Running()) running->child->Tick(now_, &actions_);
+  if (now_ >= drain_by_) {
+    drain_by_ = kNever;
+    StopNow(0, kHandBackSeconds, "the agent was stopped and its drain limit is over");
+  }
+  if (stop_code_) {
+    const bool nothing_to_tell = hands_.empty() || (link_ != Link::kAttached && Running() == nullptr);
+    if (now_ >= stop_by_ || nothing_to_tell) return Leave(*stop_code_ == 0 && !hands_.empty() ? 1 : *stop_code_);
+  } else if (draining_ && hands_.empty()) {
+    Say(Log::Level::kInfo, "drained");
+    return Leave(0);
+  }
+  if (link_ == Link::kIdle && now_ >= dialler_.retry_at()) Connect();
+  if (now_ >= answer_by_ && link_ == Link::kDialling) Hangup("no welcome came");
+  if (now_ >= answer_by_ && link_ == Link::kAttached) Hangup("no word on what is in hand came");
+  Pump();
+}
+
+void Machine::Connect() {
+  if (dialler_.must_enrol()) {
+    link_ = Link::kEnrolling;
+    actions_.emplace_back(Enrol{});
+    return;
+  }
+  link_ = Link::kDialling;
+  answer_by_ = now_ + kWelcomeSeconds;
+  actions_.emplace_back(Dial{});
+  actions_.emplace_back(Send{HelloMessage()});
+  writing_ = true;
+}
+
+void Machine::Hangup(const std::string& why) {
+  Say(Log::Level::kWarning, absl::StrCat("leaving the connection to the coordinator: ", why));
+  link_ = Link::kHangingUp;
+  answer_by_ = kNever;
+  actions_.emplace_back(agent::Hangup{});
+}
+
+void Machine::On(const Enrolled&) {
+  if (link_ != Link::kEnrolling) return;
+  Say(Log::Level::kInfo, "enrolled");
+  dialler_.Enrolled();
+  Connect();
+}
+
+void Machine::On(const LinkLost& loss) {
+  if (link_ == Link::kIdle) return;
+  link_ = Link::kIdle;
+  writing_ = false;
+  answer_by_ = kNever;
+  refusals_.clear();
+  for (InHand& hand : hands_) hand.delivery.Detach();
+  dialler_.Lost(loss, settings_.reconnect_cap_seconds(), now_, &actions_);
+  const bool gave_up = !actions_.empty() && std::holds_alternative<Exit>(actions_.back());
+  if (!gave_up) return;
+  const int code = std::get<Exit>(actions_.back()).code;
+  actions_.pop_back();
+  Leave(code);
+}
+
+void Machine::On(const WriteDone&) { writing_ = false; }
+
+Machine::InHand* Machine::Find(const std::string& attempt_id) {
+  const auto hand = std::find_if(hands_.begin(), hands_.end(),
+                                 [&](const InHand& it) { return it.assign.attempt_id() == attempt_id; });
+  return hand == hands_.end() ? nullptr : &*hand;
+}
+
+const Machine::InHand* Machine::Running() const {
+  return !hands_.empty() && hands_.back().child ? &hands_.back() : nullptr;
+}
+
+Machine::InHand* Machine::Running() { return !hands_.empty() && hands_.back().child ? &hands_.back() : nullptr; }
+
+// What a child says counts only for the attempt that it belongs to.
+Machine::InHand* Machine::RunningAs(const std::string& attempt_id) {
+  InHand* running = Running();
+  return running != nullptr && running->assign.attempt_id() == attempt_id ? running : nullptr;
+}
+
+std::uint32_t Machine::InFlightBeside(const InHand& hand) const {
+  std::uint32_t count = 0;
+  for (const InHand& other : hands_) count += &other == &hand ? 0 : other.delivery.in_flight();
+  return count;
+}
+
+bool Machine::AllResumed() const {
+  return std::all_of(hands_.begin(), hands_.end(), [](const InHand& hand) { return hand.delivery.resumed(); });
+}
+
+void Machine::On(const Spawned& spawned) {
+  if (InHand* running = RunningAs(spawned.attempt_id)) running->delivery.Started();
+}
+
+void Machine::On(const SpawnFailed& failed) {
+  if (InHand* running = RunningAs(failed.attempt_id)) EndRunning(running->child->NeverRan(failed.reason));
+}
+
+void Machine::On(const TrainerSaid& said) {
+  InHand* running = RunningAs(said.attempt_id);
+  if (running == nullptr) return;
+  const v1::Window* window = running->child->Hear(said.event, now_, &actions_);
+  if (window == nullptr || running->delivery.Add(*window, now_)) return;
+  running->delivery.Discard();
+  EndAsLost(running, absl::StrCat("the coordinator was away for too long: ", settings_.max_spooled_windows(),
+                                  " windows wait for it, and no more are kept"));
+}
+
+void Machine::On(const TrainerGarbled& garbled) {
+  if (InHand* running = RunningAs(garbled.attempt_id)) running->child->HearNonsense(garbled.reason, &actions_);
+}
+
+void Machine::On(const ChildExited& exited) {
+  if (InHand* running = RunningAs(exited.attempt_id)) EndRunning(running->child->Exited(exited, now_));
+}
+
+void Machine::EndRunning(v1::AttemptFinished end) {
+  InHand& hand = *Running();
+  const bool good = end.outcome() == v1::OUTCOME_COMPLETED;
+  std::string text = absl::StrCat(hand.assign.attempt_id(), ": ", Word(end.outcome()));
+  if (good) absl::StrAppend(&text, ", ", std::round(end.result().throughput() * 100) / 100, " samples/s");
+  if (!good) absl::StrAppend(&text, ": ", end.error());
+  Say(end.outcome() == v1::OUTCOME_FAILED ? Log::Level::kWarning : Log::Level::kInfo, std::move(text));
+  hand.delivery.Finish(std::move(end));
+  hand.child.reset();
+}
+
+void Machine::EndAsLost(InHand* hand, const std::string& reason) {
+  if (hand->child) {
+    hand->child->Abort(v1::OUTCOME_LOST, reason, &actions_);
+  } else {
+    ReplaceEnd(hand, v1::OUTCOME_LOST, reason);
+  }
+}
+
+void Machine::ReplaceEnd(InHand* hand, v1::Outcome outcome, const std::string& reason) {
+  constexpr std::size_t kMaxReason = 4 << 10;
+  v1::AttemptFinished end;
+  end.set_outcome(outcome);
+  end.set_error(OneLine(reason, kMaxReason));
+  end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
+  hand->delivery.Finish(std::move(end));
+}
+
+void Machine::On(const StopAsked& asked) {
+  ++stops_asked_;
+  if (stops_asked_ == 1) {
+    Drain();
+    drain_by_ = now_ + config_.drain_limit_seconds;
+    if (hands_.empty()) return;
+    const InHand& hand = hands_.back();
+    const double left = hand.child ? hand.child->SecondsLeft(now_) : 0;
+    Say(Log::Level::kInfo,
+        absl::StrCat("draining: ", hand.child ? "finishing " : "delivering ", hand.assign.attempt_id(),
+                     left > 0 ? absl::StrCat(" (about ", FormatDuration(std::ceil(left)), " left)") : "", "; ",
+                     asked.signal == 2 ? "press again" : "signal again", " to stop now"));
+    return;
+  }
+  if (stops_asked_ == 2) return StopNow(128 + asked.signal, kStopSeconds, "the agent was stopped");
+  Leave(128 + asked.signal);
+}
+
+void Machine::Drain() {
+  draining_ = true;
+  if (link_ == Link::kAttached) heartbeat_at_ = now_;  // so that the coordinator hears of it at once
+}
+
+void Machine::StopNow(int code, double patience, const std::string& reason) {
+  drain_by_ = kNever;
+  stop_code_ = code;
+  stop_by_ = now_ + patience;
+  InHand* running = Running();
+  if (running == nullptr) return;
+  Say(Log::Level::kWarning, absl::StrCat("stopping ", running->assign.attempt_id(), " unfinished"));
+  running->delivery.Discard();
+  EndAsLost(running, reason);
+}
+
+void Machine::Leave(int code) {
+  if (Running() != nullptr) actions_.emplace_back(Kill{});
+  actions_.emplace_back(Exit{code});
+  done_ = true;
+}
+
+void Machine::Pump() {
+  if (done_ || link_ != Link::kAttached || writing_) return;
+  std::optional<v1::AgentMessage> message = NextMessage();
+  if (!message) return;
+  writing_ = true;
+  actions_.emplace_back(Send{*std::move(message)});
+}
+
+std::optional<v1::AgentMessage> Machine::NextMessage() {
+  v1::AgentMessage message;
+  if (now_ >= heartbeat_at_) {
+    heartbeat_at_ = now_ + settings_.heartbeat_seconds();
+    message.mutable_heartbeat()->set_draining(draining_);
+    return message;
+  }
+  for (Refusal& refusal : refusals_) {
+    if (refusal.sent) continue;
+    refusal.sent = true;
+    *message.mutable_attempt_finished() = refusal.message;
+    return message;
+  }
+  for (InHand& hand : hands_) {
+    if (auto next = hand.delivery.Next(now_, InFlightBeside(hand))) return next;
+  }
+  return std::nullopt;
+}
+
+v1::AgentMessage Machine::HelloMessage() const {
+  v1::AgentMessage message;
+  v1::Hello* hello = message.mutable_hello();
+  hello->set_protocol_version(kProtocolVersion);
+  hello->set_agent_version(kVersion);
+  hello->set_name(config_.name);
+  hello->set_instance_id(config_.instance_id);
+  hello->set_boot_id(config_.boot_id);
+  *hello->mutable_machine() = config_.machine;
+  for (const InHand& hand : hands_) *hello->add_attempts() = hand.delivery.InHand();
+  hello->set_draining(draining_);
+  return message;
+}
+
+void Machine::Say(Log::Level level, std::string text) { actions_.emplace_back(Log{level, std::move(text)}); }
+
+}  // namespace rsg::agent

@@ -1,0 +1,130 @@
+// The agent's side of the protocol: events in, actions out. Pure: time and randomness come from outside, and the same
+// events give the same actions. One child at a time; attempts whose child has exited stay in hand beside it until the
+// coordinator has acknowledged their end. Not thread-safe.
+//
+// Memory is bounded by the settings' max_spooled_windows. Nothing is queued for the wire: whenever it is free, the
+// machine looks at what it knows and says the most urgent thing.
+#pragma once
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "agent/protocol/child_watch.hpp"
+#include "agent/protocol/delivery.hpp"
+#include "agent/protocol/dialler.hpp"
+#include "agent/protocol/events.hpp"
+
+namespace rsg::agent {
+
+struct MachineConfig {
+  std::string name;
+  std::string instance_id;  ///< 32 hex digits, random for each process
+  std::string boot_id;
+  v1::MachineFacts machine;
+  bool enrolled = false;                ///< the coordinator has accepted the credential before
+  bool can_enrol = false;               ///< a join line is at hand
+  double drain_limit_seconds = kNever;  ///< after this the attempt in hand is handed back unfinished
+};
+
+class Machine {
+ public:
+  Machine(MachineConfig config, Random random);
+
+  /// Takes one event at `now` (seconds, monotonic, never less than before) and returns what is to be done, in order.
+  /// The first call, with Tick, starts it. After Exit it does nothing more.
+  Actions Handle(const Event& event, double now);
+
+  /// When the next Tick is due; kNever when only an event can change anything.
+  double Deadline() const;
+
+  bool draining() const { return draining_; }
+
+ private:
+  enum class Link { kIdle, kEnrolling, kDialling, kAttached, kHangingUp };
+
+  struct InHand {
+    v1::Assign assign;
+    std::optional<ChildWatch> child;  // until it has exited
+    Delivery delivery;
+  };
+
+  struct Refusal {
+    v1::AttemptFinished message;
+    bool sent = false;
+  };
+
+  // Events (machine.cpp).
+  void On(const Enrolled&);
+  void On(const LinkLost& loss);
+  void On(const Received& received);
+  void On(const WriteDone&);
+  void On(const Spawned& spawned);
+  void On(const SpawnFailed& failed);
+  void On(const TrainerSaid& said);
+  void On(const TrainerGarbled& garbled);
+  void On(const ChildExited& exited);
+  void On(const Tick&) {}
+  void On(const StopAsked& asked);
+
+  // What the coordinator says (machine_orders.cpp).
+  void Obey(const v1::Welcome& welcome);
+  void Obey(const v1::Assign& assign);
+  void Obey(const v1::Ack& ack);
+  void Obey(const v1::Cancel& cancel);
+  void Obey(const v1::FinishedAck& ack);
+  void Obey(const v1::Drain& drain);
+  void Obey(const v1::Exit& exit);
+  std::optional<std::string> Refuses(const v1::Assign& assign) const;
+  void Refuse(const std::string& attempt_id, const std::string& lease_token, v1::Outcome outcome,
+              const std::string& reason);
+  bool WasInHand(const std::string& attempt_id, const std::string& lease_token) const;
+  const v1::Device* FindDevice(const std::string& device_id) const;
+  void Forget(const std::string& attempt_id);
+
+  void Advance();
+  void Connect();
+  void Hangup(const std::string& why);
+  void Drain();
+  void StopNow(int code, double patience, const std::string& reason);
+  void Leave(int code);
+  void EndRunning(v1::AttemptFinished end);
+  void EndAsLost(InHand* hand, const std::string& reason);
+  static void ReplaceEnd(InHand* hand, v1::Outcome outcome, const std::string& reason);
+  InHand* Find(const std::string& attempt_id);
+  InHand* Running();
+  const InHand* Running() const;
+  InHand* RunningAs(const std::string& attempt_id);
+  std::uint32_t InFlightBeside(const InHand& hand) const;
+  bool AllResumed() const;
+  void Pump();
+  std::optional<v1::AgentMessage> NextMessage();
+  v1::AgentMessage HelloMessage() const;
+  void Say(Log::Level level, std::string text);
+
+  const MachineConfig config_;
+  Dialler dialler_;
+  v1::Settings settings_;
+
+  Link link_ = Link::kIdle;
+  bool writing_ = false;       // a Send is not answered yet
+  double answer_by_ = kNever;  // Welcome, then Ack or Cancel of what is in hand
+  double heartbeat_at_ = kNever;
+
+  std::list<InHand> hands_;                                    // oldest first; the last one may have a child
+  std::deque<Refusal> refusals_;                               // of this session
+  std::deque<std::pair<std::string, std::string>> forgotten_;  // the last few attempts and their tokens
+
+  bool draining_ = false;
+  double drain_by_ = kNever;
+  int stops_asked_ = 0;
+  std::optional<int> stop_code_;  // leaves as soon as what is in hand is delivered, or at stop_by_
+  double stop_by_ = kNever;
+
+  double now_ = 0;
+  Actions actions_;
+  bool done_ = false;
+};
+
+}  // namespace rsg::agent
