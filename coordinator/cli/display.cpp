@@ -1,0 +1,106 @@
+// The ways to show the progress of a sweep.
+#include <fmt/format.h>
+
+#include "common/json.hpp"
+#include "coordinator/cli/painter.hpp"
+#include "coordinator/cli/text.hpp"
+#include "coordinator/cli/watch.hpp"
+#include "coordinator/cli/watch_view.hpp"
+
+namespace rsg::cli {
+namespace {
+
+class LiveDisplay : public Display {
+ public:
+  LiveDisplay(int fd, ColorChoice color) : fd_(fd), color_(color) {}
+
+  absl::Status Show(const v1::SweepStatus& sweep, double age_seconds, const std::string& note) override {
+    Style style = StyleOf(fd_, color_);  // at each picture: the terminal may have been resized
+    const int width = style.width;
+    --style.width;  // a line that fills the last column would leave the cursor in doubt
+    if (!note.empty()) --style.height;
+    auto lines = WatchLines(sweep, age_seconds, style);
+    if (!note.empty())
+      lines.push_back(Inked(style, Ink::kWarn, Fit(Printable(note, style.unicode), style.width, style.unicode)));
+    return WriteAll(fd_, painter_.Paint(lines, width));
+  }
+
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteAll(fd_, SummaryLine(sweep) + "\n"); }
+
+ private:
+  const int fd_;
+  const ColorChoice color_;
+  Painter painter_;
+};
+
+class LineDisplay : public Display {
+ public:
+  explicit LineDisplay(int fd) : fd_(fd) {}
+
+  absl::Status Show(const v1::SweepStatus& sweep, double, const std::string& note) override {
+    if (note != note_) {
+      note_ = note;
+      if (!note.empty()) Say(note);
+    }
+    const std::string now =
+        fmt::format("{} {} {}", EndedJobs(sweep.counts()), sweep.counts().total(), static_cast<int>(sweep.state()));
+    if (now == shown_) return absl::OkStatus();
+    shown_ = now;
+    return WriteAll(fd_, ProgressLine(sweep) + "\n");
+  }
+
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteAll(fd_, SummaryLine(sweep) + "\n"); }
+
+ private:
+  const int fd_;
+  std::string shown_;
+  std::string note_;
+};
+
+class JsonDisplay : public Display {
+ public:
+  JsonDisplay(int fd, bool last_only) : fd_(fd), last_only_(last_only) {}
+
+  absl::Status Show(const v1::SweepStatus& sweep, double age_seconds, const std::string& note) override {
+    if (note != note_) {
+      note_ = note;
+      if (!note.empty()) Say(note);
+    }
+    if (age_seconds > 0 || last_only_) return absl::OkStatus();
+    return Print(sweep);
+  }
+
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return last_only_ ? Print(sweep) : absl::OkStatus(); }
+
+ private:
+  absl::Status Print(const v1::SweepStatus& sweep) { return WriteAll(fd_, ToJson(sweep) + "\n"); }
+
+  const int fd_;
+  const bool last_only_;
+  std::string note_;
+};
+
+class QuietDisplay : public Display {
+ public:
+  explicit QuietDisplay(int fd) : fd_(fd) {}
+  absl::Status Show(const v1::SweepStatus&, double, const std::string&) override { return absl::OkStatus(); }
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteAll(fd_, SummaryLine(sweep) + "\n"); }
+
+ private:
+  const int fd_;
+};
+
+}  // namespace
+
+std::unique_ptr<Display> MakeDisplay(int fd, Format format, ColorChoice color) {
+  if (format == Format::kJson) return std::make_unique<JsonDisplay>(fd, /*last_only=*/false);
+  if (StyleOf(fd, color).live) return std::make_unique<LiveDisplay>(fd, color);
+  return std::make_unique<LineDisplay>(fd);
+}
+
+std::unique_ptr<Display> MakeQuietDisplay(int fd, Format format) {
+  if (format == Format::kJson) return std::make_unique<JsonDisplay>(fd, /*last_only=*/true);
+  return std::make_unique<QuietDisplay>(fd);
+}
+
+}  // namespace rsg::cli

@@ -1,0 +1,142 @@
+// `rsg serve`: the coordinator in the foreground, until a signal.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "common/duration.hpp"
+#include "common/files.hpp"
+#include "common/log.hpp"
+#include "common/version.hpp"
+#include "coordinator/cli/config.hpp"
+#include "coordinator/cli/interrupt.hpp"
+#include "coordinator/cli/output.hpp"
+#include "coordinator/server/address.hpp"
+#include "coordinator/server/server.hpp"
+
+namespace rsg::cli {
+namespace {
+
+constexpr double kSleepSeconds = 3600;
+
+constexpr const char* kFooter =
+    R"(The first line on standard output is "listening HOST:PORT". The join line, which attaches machines, is printed on a
+terminal only; it is also in the file `join` of the state folder, as is the operator's line in `operator` (for this
+machine) and `operator-remote` (for others). All three are secrets.
+
+Ctrl-C ends it in good order: agents go on measuring and come back when it runs again on the same state folder.
+
+Examples:
+  rsg serve --advertise coordinator.example.org:7700
+  rsg serve --listen 127.0.0.1:0 --state /tmp/try)";
+
+struct Flags {
+  server::ServerOptions options;
+  std::string state;
+  std::string log_level = "info";
+  bool heartbeat_given = false;
+};
+
+void AddDuration(CLI::App& app, const std::string& name, double* seconds, const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [name, seconds](const std::string& text) {
+           const auto parsed = ParseDuration(text);
+           if (!parsed.ok()) throw CLI::ValidationError(name, std::string(parsed.status().message()));
+           *seconds = *parsed;
+         },
+         help)
+      ->type_name("DURATION")
+      ->default_str(fmt::format("{}s", *seconds));
+}
+
+void AddSettings(CLI::App& app, schedule::Settings* settings) {
+  AddDuration(app, "--lost-after", &settings->lost_after_seconds, "Silence after which an agent is shown LOST");
+  AddDuration(app, "--heartbeat", &settings->heartbeat_seconds,
+              "Between an agent's heartbeats; at most a third of --lost-after");
+  AddDuration(app, "--flush", &settings->flush_seconds, "Agents send windows at least this often");
+  AddDuration(app, "--kill-after", &settings->kill_after_seconds, "Between SIGTERM and SIGKILL of a trainer");
+  AddDuration(app, "--reconnect-cap", &settings->reconnect_cap_seconds,
+              "Longest wait of an agent between attempts to connect");
+  app.add_option("--max-unacked", settings->max_unacked, "Windows an agent has in flight")->capture_default_str();
+  app.add_option("--max-spooled", settings->max_spooled_windows, "Windows an agent keeps while it cannot deliver")
+      ->capture_default_str();
+  app.add_option("--infrastructure-attempts", settings->infrastructure_attempts,
+                 "Attempts lost to infrastructure before a job ends LOST")
+      ->capture_default_str();
+  app.add_option("--cell-attempts", settings->cell_attempts, "Attempts that fail before a job ends FAILED")
+      ->capture_default_str();
+}
+
+std::filesystem::path StateFolder(const std::string& flag) {
+  if (!flag.empty()) return flag;
+  if (const auto state = ProcessEnvironment("RSG_STATE")) return *state;
+  return DefaultStateRoot() / "coordinator";
+}
+
+void Announce(const server::Server& server, const std::filesystem::path& state) {
+  std::cout << "listening " << server.address() << '\n';
+  std::cout << "state folder " << state.string() << '\n';
+  if (isatty(STDOUT_FILENO) != 0)
+    std::cout << "\nTo attach a machine, run rsg-agent there with this secret in its environment:\n\nRSG_JOIN="
+              << server.join_line() << "\n\n";
+  else
+    std::cout << "join line in " << (state / "join").string() << '\n';
+  std::cout << std::flush;
+  const auto advertised = server::ParseAddress(server.advertised(), "advertise");
+  if (!advertised.ok() || !server::IsLocalOnly(advertised->host)) return;
+  Say(fmt::format(
+      "agents are told to dial {}, which only this machine or its own network can reach. For machines outside: run the "
+      "coordinator on a VPS, or forward a port of your router, or open a tunnel, and name the outer address with "
+      "--advertise HOST:PORT",
+      server.advertised()));
+}
+
+int Serve(Flags flags) {
+  if (!SetUpLog(flags.log_level)) {
+    Say(fmt::format("log-level: '{}' is unknown; use trace, debug, info, warn, error or off", flags.log_level));
+    return kUsage;
+  }
+  server::ServerOptions& options = flags.options;
+  options.state_folder = StateFolder(flags.state);
+  schedule::Settings& settings = options.settings;
+  if (!flags.heartbeat_given)
+    settings.heartbeat_seconds = std::min(settings.heartbeat_seconds, settings.lost_after_seconds / 3);
+  const Interrupts interrupts;
+  auto server = server::Server::Start(options);
+  if (!server.ok()) return Report(server.status());
+  Announce(**server, options.state_folder);
+  spdlog::info("rsg {} serves; agents dial {}", kVersion, (*server)->advertised());
+  while (interrupts.count() == 0) WaitReadable({interrupts.fd()}, kSleepSeconds);
+  spdlog::info("stopping; agents go on with what they have and come back");
+  (*server)->Stop();
+  return kDone;
+}
+
+}  // namespace
+
+void AddServe(CLI::App& parent, int& exit_code) {
+  CLI::App& app = *parent.add_subcommand("serve", "Run the coordinator");
+  const auto flags = std::make_shared<Flags>();
+  app.footer(kFooter);
+  app.add_option("--state", flags->state, "State folder; default $RSG_STATE, else ~/.local/state/rsg/coordinator")
+      ->type_name("FOLDER");
+  app.add_option("--listen", flags->options.listen, "Address to listen on; port 0: any free one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--advertise", flags->options.advertise,
+                 "Address under which agents reach it; goes into join lines. Default: this machine's own")
+      ->type_name("HOST:PORT");
+  AddSettings(app, &flags->options.settings);
+  app.add_option("--log-level", flags->log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+  app.callback([&app, flags, &exit_code] {
+    flags->heartbeat_given = app.count("--heartbeat") > 0;
+    exit_code = Serve(*flags);
+  });
+}
+
+}  // namespace rsg::cli

@@ -1,0 +1,14 @@
+// "did you mean": the known word nearest to a mistyped one. Pure; thread-safe.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rsg::cli {
+
+/// The word of `known` that the fewest insertions, deletions, replacements and swaps of neighbours turn `word` into,
+/// whatever the case; the first of equals. Empty when none is near: more than a third of the longer word differs, or
+/// `word` is longer than 64 bytes.
+std::string Nearest(std::string_view word, std::span<const std::string> known);
+
+}  // namespace rsg::cli

@@ -1,0 +1,46 @@
+// What an operator writes about a sweep, as text, and the SweepSpec that it means. Flags, YAML files and presets all
+// give SweepFields, so that they mean and refuse the same. Pure; thread-safe; throws nothing.
+#pragma once
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "rsg/v1/control.pb.h"
+
+namespace rsg::cli {
+
+/// Text by field name: {"models", "resnet18,resnet50"}, {"bs", "8..4096"}.
+using SweepFields = std::map<std::string, std::string, std::less<>>;
+
+/// One field of a sweep expression; its name is the flag's without dashes and the key in YAML.
+struct SweepField {
+  std::string_view name;
+  std::string_view placeholder;  ///< "LIST"
+  std::string_view help;
+  bool list;  ///< may be given more than once; the texts are joined by commas
+  absl::Status (*apply)(std::string_view text, v1::SweepSpec* spec);
+};
+
+/// All fields, in the order in which help shows them.
+std::span<const SweepField> AllSweepFields();
+
+/// All field names.
+std::vector<std::string> SweepFieldNames();
+
+/// `base` with the fields of `over` in their place; "seconds" displaces "n-batches" and the other way round.
+SweepFields Override(SweepFields base, const SweepFields& over);
+
+/// The sweep that the fields describe, checked by common Validate() and to have at most kMaxCells cells.
+/// INVALID_ARGUMENT "field: value ...; remedy".
+absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields);
+
+inline constexpr std::uint64_t kMaxCells = 100'000;
+
+/// Cells on one device, repeats included.
+std::uint64_t CountCells(const v1::SweepSpec& spec);
+
+}  // namespace rsg::cli

@@ -1,0 +1,52 @@
+#include "coordinator/cli/sweep_flags.hpp"
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/models.hpp"
+#include "common/words.hpp"
+#include "coordinator/cli/preset.hpp"
+
+namespace rsg::cli {
+
+void SweepFlags::AddTo(CLI::App& app, const std::vector<std::string_view>& names,
+                       const std::map<std::string_view, std::string>& aliases) {
+  for (const SweepField& field : AllSweepFields()) {
+    if (!names.empty() && std::find(names.begin(), names.end(), field.name) == names.end()) continue;
+    std::string flags = "--" + std::string(field.name);
+    if (const auto alias = aliases.find(field.name); alias != aliases.end()) flags = alias->second + "," + flags;
+    auto* option = app.add_option(flags, values_[std::string(field.name)], std::string(field.help));
+    // One value a flag, so that "--models a b" does not swallow b; the flags of lists may stand more than once.
+    option->type_name(std::string(field.placeholder))->allow_extra_args(false)->group("Sweep");
+    if (field.list)
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    else
+      option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  }
+}
+
+SweepFields SweepFlags::Given() const {
+  SweepFields fields;
+  for (const auto& [name, values] : values_)
+    if (!values.empty()) fields[name] = absl::StrJoin(values, ",");
+  return fields;
+}
+
+OptionWords SweepFlagWords() {
+  const std::vector<std::string> models = absl::StrSplit(ModelNames(), ", ");
+  const std::vector<std::string> precisions = absl::StrSplit(PrecisionWords(), ", ");
+  const std::vector<std::string> formats = absl::StrSplit(MemoryFormatWords(), ", ");
+  const std::vector<std::string> outcomes = absl::StrSplit(OutcomeWords(), ", ");
+  return {{"--models", models},
+          {"--model", models},
+          {"--precision", precisions},
+          {"--device", {"gpu", "cpu"}},
+          {"--memory-format", formats},
+          {"--preset", PresetNames()},
+          {"--outcome", outcomes},
+          {"--output", {"table", "json", "csv"}},
+          {"--color", {"auto", "always", "never"}}};
+}
+
+}  // namespace rsg::cli

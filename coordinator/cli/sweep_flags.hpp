@@ -1,0 +1,32 @@
+// The flags of a sweep expression, for `sweep submit` and `bench`.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "coordinator/cli/completion_script.hpp"
+#include "coordinator/cli/sweep_expression.hpp"
+
+namespace rsg::cli {
+
+/// What was given, by field name; a flag that was not given stays empty.
+class SweepFlags {
+ public:
+  /// Adds --FIELD for each of the fields named, in the order of AllSweepFields(); all when `names` is empty. `aliases`
+  /// gives more names: {"models", "--model"}. The object outlives the parsing.
+  void AddTo(CLI::App& app, const std::vector<std::string_view>& names = {},
+             const std::map<std::string_view, std::string>& aliases = {});
+
+  SweepFields Given() const;
+
+ private:
+  std::map<std::string, std::vector<std::string>> values_;
+};
+
+/// What completion offers after the flags of the verbs.
+OptionWords SweepFlagWords();
+
+}  // namespace rsg::cli

@@ -1,0 +1,184 @@
+#include "coordinator/schedule/coordinator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace rsg::schedule {
+namespace {
+
+constexpr std::size_t kRememberedRequests = 4096;
+constexpr std::size_t kLeaseTokenBytes = 16;
+
+}  // namespace
+
+Coordinator::Coordinator(const Settings& settings, RandomSource random)
+    : settings_(settings), random_(std::move(random)) {}
+
+void Coordinator::Advance(const Now& now) {
+  // A gap of several ticks is time in which this process was stopped or waited for a commit: nobody could be heard in
+  // it, so it must not count as anybody's silence.
+  const double longest = 4 * settings_.TickSeconds();
+  if (advanced_) active_ += std::clamp(now.monotonic - *advanced_, 0.0, longest);
+  advanced_ = now.monotonic;
+}
+
+void Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects) {
+  Advance(now);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  Agent& agent = *found->second.agent;
+  if (agent.session != session && !message.has_hello()) {
+    CloseSession(session, absl::InvalidArgumentError("the first message of a stream must be Hello"), now, effects);
+    return Settle(now, effects);
+  }
+  if (agent.session == session) agent.heard = active_;
+  switch (message.message_case()) {
+    case v1::AgentMessage::kHello:
+      OnHello(session, agent, *message.mutable_hello(), now, effects);
+      break;
+    case v1::AgentMessage::kHeartbeat:
+      SetDraining(agent, message.heartbeat().draining(), now, effects);
+      break;
+    case v1::AgentMessage::kAttemptStarted:
+      OnStarted(agent, message.attempt_started(), now, effects);
+      break;
+    case v1::AgentMessage::kWindowBatch:
+      OnWindows(agent, *message.mutable_window_batch(), now, effects);
+      break;
+    case v1::AgentMessage::kAttemptFinished:
+      OnFinished(agent, *message.mutable_attempt_finished(), now, effects);
+      break;
+    case v1::AgentMessage::kLogLines:
+      OnLogLines(agent, message.log_lines(), effects);
+      break;
+    case v1::AgentMessage::MESSAGE_NOT_SET:
+      Reject(agent, "empty", "sent a message without content", effects);
+      CloseSession(session, absl::InvalidArgumentError("a message without content"), now, effects);
+      break;
+  }
+  Settle(now, effects);
+}
+
+void Coordinator::Tick(const Now& now, Effects& effects) {
+  Advance(now);
+  std::vector<SessionId> mute;
+  for (const auto& [id, session] : sessions_)
+    if (session.agent->session != id && active_ - session.opened >= settings_.lost_after_seconds) mute.push_back(id);
+  for (const SessionId id : mute)
+    CloseSession(id, absl::DeadlineExceededError("no Hello came on this stream"), now, effects);
+  for (auto& [id, agent] : agents_) {
+    const bool lost = StateOf(*agent) == v1::AGENT_STATE_LOST;
+    if (lost && !agent->shown_lost && advanced_ && agent->attempt)
+      Log(*agent, LogEntry::Level::kWarning, "is silent; its attempt " + Id(*agent->attempt) + " stands", effects);
+    agent->shown_lost = lost;
+    if (agent->stopping && active_ >= agent->stopping->until) {
+      agent->stopping.reset();
+      idle_.insert(id);
+    }
+  }
+  for (const std::string& id : std::set<std::string>(with_contest_)) {
+    Agent& agent = *agents_.at(id);
+    if (agent.session != 0) ClaimDevices(agent, now, effects);
+  }
+  for (const auto& [number, sweep] : sweeps_)
+    if (sweep.open_until && now.monotonic >= *sweep.open_until) maybe_done_.insert(number);
+  Settle(now, effects);
+}
+
+void Coordinator::Settle(const Now& now, Effects& effects) {
+  for (const std::string& id : std::exchange(idle_, {})) Offer(*agents_.at(id), now, effects);
+  for (const std::int64_t number : std::exchange(maybe_done_, {}))
+    if (const auto sweep = sweeps_.find(number); sweep != sweeps_.end()) EndSweepIfDone(sweep->second, now, effects);
+}
+
+void Coordinator::Offer(Agent& agent, const Now& now, Effects& effects) {
+  if (agent.session == 0 || agent.record.draining || agent.attempt || agent.stopping) return;
+  // The oldest sweep first; within one, all devices of a machine advance together.
+  std::optional<JobKey> best;
+  for (const std::string& device : agent.devices) {
+    const auto next = devices_.Next(device);
+    const auto order = [this](const JobKey& key) {
+      return std::pair(key.sweep, sweeps_.at(key.sweep).job(key.job).cell);
+    };
+    if (next && (!best || order(*next) < order(*best))) best = next;
+  }
+  if (!best) return;
+  Sweep& sweep = sweeps_.at(best->sweep);
+  sweep.Assign(best->job);
+  Attempt attempt;
+  attempt.key = {.job = *best, .attempt = sweep.job(best->job).attempts};
+  attempt.token = random_(kLeaseTokenBytes);
+  attempt.agent = &agent;
+  attempt.instance_id = agent.record.instance_id;
+  attempt.assigned_unix = now.unix;
+  agent.attempt = attempt.key;
+  PutJobChange(sweep, best->job, effects);
+  AttemptRecord record;
+  record.key = attempt.key;
+  record.lease_token = attempt.token;
+  record.agent_id = agent.record.agent_id;
+  record.instance_id = attempt.instance_id;
+  record.state = v1::JOB_STATE_ASSIGNED;
+  record.assigned_unix = now.unix;
+  effects.changes.push_back(InsertAttempt{std::move(record)});
+  SendAssign(attempt, effects);
+  attempts_.emplace(attempt.key, std::move(attempt));
+}
+
+void Coordinator::SendAssign(const Attempt& attempt, Effects& effects) {
+  const Sweep& sweep = sweeps_.at(attempt.key.job.sweep);
+  Send send;
+  send.session = attempt.agent->session;
+  v1::Assign& assign = *send.message.mutable_assign();
+  assign.set_attempt_id(Id(attempt.key));
+  assign.set_lease_token(attempt.token);
+  assign.set_device_id(sweep.device(attempt.key.job.job).id);
+  *assign.mutable_cell() = sweep.cell(attempt.key.job.job).cell;
+  *assign.mutable_limits() = sweep.record.spec.limits();
+  assign.set_max_runtime_seconds(MaxRuntimeSeconds(sweep.record.spec.limits()));
+  effects.outgoing.emplace_back(std::move(send));
+}
+
+void Coordinator::PutJobChange(Sweep& sweep, std::int64_t job, Effects& effects) {
+  const JobKey key{.sweep = sweep.record.sweep, .job = job};
+  const std::string& device = sweep.device(job).id;
+  if (sweep.job(job).state == v1::JOB_STATE_QUEUED) {
+    devices_.Queue(device, key);
+    if (const Agent* owner = devices_.Owner(device); owner != nullptr) idle_.insert(owner->record.agent_id);
+  } else {
+    devices_.Unqueue(device, key);
+  }
+  if (sweep.job(job).state == v1::JOB_STATE_ENDED) maybe_done_.insert(key.sweep);
+  effects.changes.push_back(PutJob{sweep.Record(job)});
+}
+
+void Coordinator::EndSweepIfDone(Sweep& sweep, const Now& now, Effects& effects) {
+  if (sweep.job_count() == 0 || sweep.remaining() > 0) return;
+  if (sweep.open_until && now.monotonic < *sweep.open_until) return;
+  EndSweep(sweep, v1::SWEEP_STATE_COMPLETED, now, effects);
+}
+
+void Coordinator::EndSweep(Sweep& sweep, v1::SweepState state, const Now& now, Effects& effects) {
+  sweep.record.state = state;
+  sweep.record.ended_unix = now.unix;
+  effects.changes.push_back(PutSweep{sweep.record});
+  effects.ended.push_back(StatusOf(sweep, now));
+  const v1::JobCounts counts = sweep.Counts();
+  effects.log.push_back({.level = LogEntry::Level::kInfo,
+                         .text = fmt::format("sweep {} {}: {} of {} jobs completed", SweepId(sweep.record.sweep),
+                                             state == v1::SWEEP_STATE_COMPLETED ? "completed" : "cancelled",
+                                             counts.completed(), counts.total())});
+  ForgetOldRequests(sweep.record.request_id);
+  sweeps_.erase(sweep.record.sweep);
+}
+
+void Coordinator::ForgetOldRequests(const std::string& ended_request) {
+  ended_requests_.push_back(ended_request);
+  if (ended_requests_.size() <= kRememberedRequests) return;
+  requests_.erase(ended_requests_.front());
+  ended_requests_.pop_front();
+}
+
+}  // namespace rsg::schedule

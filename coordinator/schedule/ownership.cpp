@@ -1,0 +1,56 @@
+// Which of the agents that announce a device works for it.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "coordinator/schedule/coordinator.hpp"
+
+namespace rsg::schedule {
+
+void Coordinator::ClaimDevices(Agent& agent, const Now& now, Effects& effects) {
+  const std::vector<std::string> before = std::exchange(agent.devices, {});
+  const std::vector<std::string> contested_before = std::exchange(agent.contested, {});
+  for (const v1::Device& device : agent.record.machine.devices()) {
+    if (Claim(agent, device.id(), now, effects)) {
+      agent.devices.push_back(device.id());
+      continue;
+    }
+    agent.contested.push_back(device.id());
+    if (std::find(contested_before.begin(), contested_before.end(), device.id()) == contested_before.end())
+      Log(agent, LogEntry::Level::kWarning,
+          fmt::format("announces {}, which agent {} works for; it gets no jobs on it", device.id(),
+                      devices_.Owner(device.id())->record.agent_id),
+          effects);
+  }
+  for (const std::string& device : before)
+    if (std::find(agent.devices.begin(), agent.devices.end(), device) == agent.devices.end())
+      devices_.Release(device, &agent);
+  if (agent.contested.empty())
+    with_contest_.erase(agent.record.agent_id);
+  else
+    with_contest_.insert(agent.record.agent_id);
+  // Not only new devices: sweeps may have come while the agent was away.
+  JoinOpenSweeps(agent, now, effects);
+  idle_.insert(agent.record.agent_id);
+}
+
+bool Coordinator::Claim(Agent& agent, const std::string& device_id, const Now& now, Effects& effects) {
+  Agent* owner = devices_.Owner(device_id);
+  if (owner == &agent) return true;
+  if (owner != nullptr) {
+    const bool works =
+        owner->attempt && sweeps_.at(owner->attempt->job.sweep).device(owner->attempt->job.job).id == device_id;
+    // An agent that is only cut off for a while may be in the middle of a measurement.
+    const bool gone = owner->session == 0 && (owner->left || !works || StateOf(*owner) == v1::AGENT_STATE_LOST);
+    if (!gone) return false;
+    if (works)
+      LoseAttempt(attempts_.at(*owner->attempt), fmt::format("agent {} took over the device", agent.record.name), now,
+                  effects);
+    std::erase(owner->devices, device_id);
+  }
+  devices_.SetOwner(device_id, &agent);
+  return true;
+}
+
+}  // namespace rsg::schedule

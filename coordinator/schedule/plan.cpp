@@ -1,0 +1,94 @@
+#include "coordinator/schedule/plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/models.hpp"
+#include "common/words.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+constexpr double kDay = 86400;
+constexpr double kDefaultSeconds = 30;  // as the original's
+// Loading LibTorch, building the model and the first step (cuDNN tries its algorithms) of a large cell; and one step
+// that began just before the limit.
+constexpr double kStartAndLastStepSeconds = 600;
+
+// Warm-up is the larger of a few steps and a tenth of the time; a step of a large batch on a CPU takes tens of seconds.
+double DerivedMaxSeconds(const v1::Limits& limits) {
+  if (!limits.has_seconds()) return 3600;
+  return std::min(kDay, 2 * limits.seconds() + 120);
+}
+
+std::vector<std::uint32_t> ImageSizes(const v1::SweepSpec& spec, const std::string& model) {
+  if (!spec.image_sizes().empty()) return {spec.image_sizes().begin(), spec.image_sizes().end()};
+  const ModelEntry* entry = FindModel(model);
+  return {entry != nullptr ? entry->default_image_size : 224};
+}
+
+}  // namespace
+
+v1::SweepSpec WithDefaults(v1::SweepSpec spec) {
+  if (spec.precisions().empty()) spec.add_precisions(v1::PRECISION_FP32);
+  if (spec.memory_formats().empty()) spec.add_memory_formats(v1::MEMORY_FORMAT_NCHW);
+  if (spec.mode() == v1::MODE_UNSPECIFIED) spec.set_mode(v1::MODE_STANDARD);
+  if (spec.repeats() == 0) spec.set_repeats(1);
+  v1::Limits& limits = *spec.mutable_limits();
+  if (!limits.has_seconds() && !limits.has_n_batches()) limits.set_seconds(kDefaultSeconds);
+  if (limits.max_seconds() == 0) limits.set_max_seconds(DerivedMaxSeconds(limits));
+  std::sort(spec.mutable_batch_sizes()->begin(), spec.mutable_batch_sizes()->end());
+  return spec;
+}
+
+absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec) {
+  std::uint64_t series = 0;
+  for (const std::string& model : spec.models())
+    series += ImageSizes(spec, model).size() * std::uint64_t(spec.precisions_size()) *
+              std::uint64_t(spec.memory_formats_size());
+  const std::uint64_t count = series * std::uint64_t(spec.batch_sizes_size()) * spec.repeats();
+  if (count > kMaxCells)
+    return absl::InvalidArgumentError(
+        fmt::format("cells: {} is more than {}; split the sweep into several", count, kMaxCells));
+  std::vector<PlannedCell> plan;
+  plan.reserve(count);
+  v1::Cell cell;
+  cell.set_mode(spec.mode());
+  for (std::uint32_t repeat = 1; repeat <= spec.repeats(); ++repeat)
+    for (const std::string& model : spec.models()) {
+      cell.set_model(model);
+      for (const std::uint32_t size : ImageSizes(spec, model)) {
+        cell.set_image_size(size);
+        for (const int precision : spec.precisions()) {
+          cell.set_precision(static_cast<v1::Precision>(precision));
+          for (const int format : spec.memory_formats()) {
+            cell.set_memory_format(static_cast<v1::MemoryFormat>(format));
+            for (const std::uint32_t batch_size : spec.batch_sizes()) {
+              cell.set_batch_size(batch_size);
+              plan.push_back({.cell = cell, .repeat = repeat});
+            }
+          }
+        }
+      }
+    }
+  return plan;
+}
+
+bool SameSeries(const v1::Cell& a, const v1::Cell& b) {
+  return a.model() == b.model() && a.image_size() == b.image_size() && a.precision() == b.precision() &&
+         a.memory_format() == b.memory_format() && a.mode() == b.mode();
+}
+
+double MaxRuntimeSeconds(const v1::Limits& limits) { return limits.max_seconds() + kStartAndLastStepSeconds; }
+
+std::string WhyNot(const v1::Cell& cell, const v1::Device& device,
+                   const google::protobuf::RepeatedPtrField<std::string>& models) {
+  if (std::find(device.precisions().begin(), device.precisions().end(), cell.precision()) == device.precisions().end())
+    return fmt::format("{} lacks {}", device.name(), Word(cell.precision()));
+  if (std::find(models.begin(), models.end(), cell.model()) == models.end())
+    return fmt::format("the trainer of this machine lacks {}", cell.model());
+  return "";
+}
+
+}  // namespace rsg::schedule

@@ -1,0 +1,72 @@
+// What becomes of attempts when an agent says Hello: one goes on, is offered again, or is fenced.
+#include <fmt/format.h>
+
+#include "common/secret.hpp"
+#include "coordinator/schedule/coordinator.hpp"
+#include "coordinator/schedule/text.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+constexpr std::size_t kMostId = 64;
+
+const v1::AttemptInHand* Find(const v1::Hello& hello, const std::string& attempt_id, const std::string& token) {
+  for (const v1::AttemptInHand& attempt : hello.attempts())
+    if (attempt.attempt_id() == attempt_id && EqualInConstantTime(attempt.lease_token(), token)) return &attempt;
+  return nullptr;
+}
+
+}  // namespace
+
+void Coordinator::ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects) {
+  const std::string current = agent.attempt ? Id(*agent.attempt) : "";
+  // First what is over, so that an offer that is made again finds an agent that has forgotten the rest.
+  for (const v1::AttemptInHand& attempt : hello.attempts()) {
+    if (attempt.attempt_id() == current &&
+        EqualInConstantTime(attempt.lease_token(), attempts_.at(*agent.attempt).token))
+      continue;
+    if (attempt.finished() && attempt.attempt_id() == agent.accepted_attempt &&
+        EqualInConstantTime(attempt.lease_token(), agent.accepted_token)) {
+      // Its end was stored; only the news of that was lost.
+      Send send;
+      send.session = agent.session;
+      send.message.mutable_finished_ack()->set_attempt_id(attempt.attempt_id());
+      send.message.mutable_finished_ack()->set_accepted(true);
+      effects.outgoing.emplace_back(std::move(send));
+    } else {
+      ++rejected_["stale"];
+      Log(agent, LogEntry::Level::kInfo,
+          fmt::format("has attempt {} in hand, which is not current", OneLine(attempt.attempt_id(), kMostId)), effects);
+      SendCancel(agent, attempt.attempt_id(), attempt.lease_token(), "the attempt is not current", effects);
+      if (!attempt.finished()) Stop(agent, attempt.attempt_id());
+    }
+  }
+  if (agent.attempt) ResumeCurrent(agent, hello, now, effects);
+}
+
+void Coordinator::ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects) {
+  Attempt& attempt = attempts_.at(*agent.attempt);
+  const v1::AttemptInHand* in_hand = Find(hello, Id(attempt.key), attempt.token);
+  const bool same_process = attempt.instance_id == hello.instance_id();
+  // What a new process has in hand unfinished it cannot finish: its child died with the earlier process. A finished
+  // measurement is as good as it was.
+  if (in_hand != nullptr && (same_process || in_hand->finished())) {
+    attempt.instance_id = hello.instance_id();
+    Send send;
+    send.session = agent.session;
+    send.message.mutable_ack()->set_attempt_id(Id(attempt.key));
+    send.message.mutable_ack()->set_sequence(attempt.last_sequence);
+    effects.outgoing.emplace_back(std::move(send));
+    return;
+  }
+  if (in_hand == nullptr && same_process && !attempt.running && !agent.stopping) {
+    // The offer was lost with the earlier stream. This process never had it, so the same token cannot get two children.
+    SendAssign(attempt, effects);
+    return;
+  }
+  if (in_hand != nullptr) SendCancel(agent, Id(attempt.key), attempt.token, "the agent was restarted", effects);
+  LoseAttempt(attempt, same_process ? "the agent no longer knows the attempt" : "the agent was restarted", now,
+              effects);
+}
+
+}  // namespace rsg::schedule

@@ -1,0 +1,143 @@
+// Streams of agents: they open, say Hello, end.
+#include <fmt/format.h>
+
+#include "common/validate.hpp"
+#include "common/version.hpp"
+#include "coordinator/schedule/coordinator.hpp"
+#include "coordinator/schedule/text.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+constexpr std::size_t kMostText = 256;
+// Devices one agent may ever announce: each brings jobs into every open sweep.
+constexpr std::size_t kMostDevices = 64;
+
+absl::Status CheckProtocol(const v1::Hello& hello) {
+  if (hello.protocol_version() == kProtocolVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "the agent (version {}) speaks protocol {}, this coordinator (version {}) speaks {}; upgrade the older one",
+      OneLine(hello.agent_version(), kMostText), hello.protocol_version(), kVersion, kProtocolVersion));
+}
+
+}  // namespace
+
+void Coordinator::Open(SessionId session, std::string_view credential_sha256, const Now& now, Effects& effects) {
+  Advance(now);
+  const auto known = by_credential_.find(std::string(credential_sha256));
+  if (known == by_credential_.end()) {
+    ++rejected_["credential"];
+    effects.outgoing.emplace_back(Close{
+        .session = session,
+        .reason = absl::UnauthenticatedError(
+            "this coordinator does not know the agent's credential; enrol with a join line of this coordinator")});
+    return;
+  }
+  Agent& agent = *known->second;
+  if (agent.opened != 0)
+    CloseSession(agent.opened, absl::AbortedError("a newer session with the same credential took over"), now, effects);
+  agent.opened = session;
+  sessions_[session] = {.agent = &agent, .opened = active_};
+}
+
+void Coordinator::Closed(SessionId session, bool in_good_order, const Now& now, Effects& effects) {
+  Advance(now);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  Agent& agent = *found->second.agent;
+  sessions_.erase(found);
+  if (agent.opened == session) agent.opened = 0;
+  if (agent.session == session) Detach(agent, in_good_order, now, effects);
+  Settle(now, effects);
+}
+
+void Coordinator::CloseSession(SessionId session, absl::Status reason, const Now& now, Effects& effects) {
+  effects.outgoing.emplace_back(Close{.session = session, .reason = std::move(reason)});
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  Agent& agent = *found->second.agent;
+  sessions_.erase(found);
+  if (agent.opened == session) agent.opened = 0;
+  if (agent.session == session) Detach(agent, false, now, effects);
+}
+
+void Coordinator::Detach(Agent& agent, bool in_good_order, const Now& now, Effects& effects) {
+  agent.session = 0;
+  agent.heard = active_;
+  agent.left = in_good_order && !agent.attempt;
+  PutAgentChange(agent, now, effects);
+  Log(agent, LogEntry::Level::kInfo, agent.left ? "left" : "detached", effects);
+}
+
+void Coordinator::SetDraining(Agent& agent, bool draining, const Now& now, Effects& effects) {
+  if (!draining || agent.record.draining) return;
+  agent.record.draining = true;
+  PutAgentChange(agent, now, effects);
+  Log(agent, LogEntry::Level::kInfo, "drains", effects);
+}
+
+void Coordinator::UpdateRecord(Agent& agent, v1::Hello& hello) {
+  const bool new_process = agent.record.instance_id != hello.instance_id();
+  // A process that was started anew after a drain is meant to work again.
+  agent.record.draining = hello.draining() || (agent.record.draining && !new_process);
+  agent.record.instance_id = hello.instance_id();
+  agent.record.name = OneLine(hello.name(), kMostText);
+  agent.record.agent_version = OneLine(hello.agent_version(), kMostText);
+  agent.record.machine.Swap(hello.mutable_machine());
+  v1::MachineFacts& machine = agent.record.machine;
+  for (std::string* text :
+       {machine.mutable_machine_id(), machine.mutable_hostname(), machine.mutable_operating_system(),
+        machine.mutable_cpu_model(), machine.mutable_driver_version()})
+    *text = OneLine(*text, kMostText);
+  for (v1::Device& device : *machine.mutable_devices()) {
+    device.set_id(OneLine(device.id(), kMostText));
+    device.set_name(OneLine(device.name(), kMostText));
+    agent.seen_devices.insert(device.id());
+  }
+}
+
+void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, const Now& now, Effects& effects) {
+  absl::Status refused = CheckProtocol(hello);
+  if (refused.ok()) refused = rsg::Validate(hello);
+  if (!refused.ok()) {
+    Reject(agent, "hello", "was refused: " + std::string(refused.message()), effects);
+    return CloseSession(session, std::move(refused), now, effects);
+  }
+  if (agent.session != 0 && agent.session != session)
+    CloseSession(agent.session, absl::AbortedError("a newer session with the same credential took over"), now, effects);
+  agent.session = session;
+  agent.opened = 0;
+  agent.heard = active_;
+  agent.left = false;
+  agent.stopping.reset();
+  const bool operator_drains = agent.record.draining && !hello.draining();
+  UpdateRecord(agent, hello);
+  PutAgentChange(agent, now, effects);
+  if (agent.seen_devices.size() > kMostDevices) {
+    Reject(agent, "hello", "announced too many devices", effects);
+    return CloseSession(
+        session,
+        absl::ResourceExhaustedError(fmt::format("this agent has announced more than {} devices", kMostDevices)), now,
+        effects);
+  }
+  Log(agent, LogEntry::Level::kInfo, fmt::format("attached, {} device(s)", agent.record.machine.devices_size()),
+      effects);
+  Send welcome;
+  welcome.session = session;
+  welcome.message.mutable_welcome()->set_protocol_version(kProtocolVersion);
+  welcome.message.mutable_welcome()->set_coordinator_version(kVersion);
+  welcome.message.mutable_welcome()->set_agent_id(agent.record.agent_id);
+  *welcome.message.mutable_welcome()->mutable_settings() = settings_.ToProto();
+  effects.outgoing.emplace_back(std::move(welcome));
+  ResumeInHand(agent, hello, now, effects);
+  if (operator_drains && agent.record.draining) {
+    Send drain;
+    drain.session = session;
+    drain.message.mutable_drain()->set_reason("the operator drains this agent");
+    effects.outgoing.emplace_back(std::move(drain));
+  }
+  ClaimDevices(agent, now, effects);
+  idle_.insert(agent.record.agent_id);
+}
+
+}  // namespace rsg::schedule

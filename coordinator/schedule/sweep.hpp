@@ -1,0 +1,107 @@
+// A sweep that has not ended: its cells, the devices that run them, and where each job stands. Bookkeeping only: who
+// may do what when is decided in coordinator.hpp. Not thread-safe.
+//
+// Jobs are numbered from 1; each device has a block of consecutive numbers, in the order in which it runs its cells.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/schedule/plan.hpp"
+#include "coordinator/schedule/records.hpp"
+
+namespace rsg::schedule {
+
+class Sweep {
+ public:
+  /// One cell on one device, as small as it can be: a fleet has hundreds of thousands.
+  struct Job {
+    std::uint32_t cell = 0;    ///< index into cells()
+    std::uint32_t device = 0;  ///< index into devices()
+    v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
+    v1::Outcome outcome = v1::OUTCOME_UNSPECIFIED;
+    std::uint32_t attempts = 0;
+    std::uint32_t losses = 0;
+    std::uint32_t failures = 0;
+    std::uint32_t unstarted = 0;  ///< offers in a row that came to nothing; forgotten by a restart
+    std::optional<double> ended_unix;
+    std::string reason;
+  };
+
+  struct OnDevice {
+    std::string id;
+    std::string name;
+    std::string machine_id;
+    std::int64_t first_job = 0;
+    std::int64_t jobs = 0;        ///< numbered from first_job on
+    std::uint32_t remaining = 0;  ///< jobs that have not ended
+    std::uint32_t timed = 0;      ///< jobs whose duration is known
+    double timed_seconds = 0;     ///< of these
+  };
+
+  /// `plan` is what a device that joins gets.
+  Sweep(SweepRecord record, std::vector<PlannedCell> plan);
+
+  SweepRecord record;
+  std::optional<double> open_until;  ///< monotonic; absent: as long as there are jobs
+
+  /// Appends the device's block of jobs: QUEUED, or SKIPPED where `models` and the device cannot run the cell. Returns
+  /// the first number; the block has planned() jobs.
+  std::int64_t AddDevice(const v1::Device& device, const v1::MachineFacts& machine, double now_unix);
+  /// Puts back a stored job; in the order of their numbers.
+  void Restore(const JobRecord& job);
+
+  // Where a job stands. Counts follow.
+  void Queue(std::int64_t job);
+  void Assign(std::int64_t job);  ///< counts an attempt
+  void Run(std::int64_t job);
+  void End(std::int64_t job, v1::Outcome outcome, std::string reason, double now_unix);
+  /// An ended job gets new budgets and is queued.
+  void Retry(std::int64_t job);
+  Job& job(std::int64_t number) { return jobs_[static_cast<std::size_t>(number - 1)]; }
+  const Job& job(std::int64_t number) const { return jobs_[static_cast<std::size_t>(number - 1)]; }
+  /// Says how long a job took that ended just now.
+  void Time(std::int64_t job, double seconds);
+
+  std::int64_t job_count() const { return static_cast<std::int64_t>(jobs_.size()); }
+  std::uint32_t remaining() const { return remaining_; }
+  std::uint32_t planned() const { return planned_; }
+  const std::vector<OnDevice>& devices() const { return devices_; }
+  const PlannedCell& cell(std::int64_t number) const { return cells_[job(number).cell]; }
+  const OnDevice& device(std::int64_t number) const { return devices_[job(number).device]; }
+  const std::vector<PlannedCell>& cells() const { return cells_; }
+
+  JobRecord Record(std::int64_t number) const;
+  v1::Job View(std::int64_t number) const;
+  v1::JobCounts Counts() const;
+  bool HasDevice(const std::string& device_id) const { return by_id_.contains(device_id); }
+  /// Whether the machine has a device of that name in the sweep, and how many machines have.
+  bool HasMachine(const std::string& device_name, const std::string& machine_id) const;
+  std::size_t Machines(const std::string& device_name) const;
+  /// Jobs that have not ended and differ from `number` in nothing but a larger batch size (and the repeat).
+  std::vector<std::int64_t> LargerBatchSizes(std::int64_t number) const;
+
+ private:
+  std::uint32_t DeviceIndex(const std::string& id, const std::string& name, const std::string& machine_id);
+  std::uint32_t CellIndex(const v1::Cell& cell, std::uint32_t repeat);
+  Job& Append(std::uint32_t cell, std::uint32_t device);
+  void SetState(Job& job, v1::JobState state, v1::Outcome outcome);
+  void Count(const Job& job, int change);
+
+  std::vector<PlannedCell> cells_;  // the plan, then cells of stored jobs that the plan no longer has
+  std::uint32_t planned_;
+  std::vector<OnDevice> devices_;
+  std::map<std::string, std::uint32_t, std::less<>> by_id_;
+  std::map<std::string, std::uint32_t> by_cell_;  // filled by Restore
+  std::vector<Job> jobs_;
+  std::uint32_t remaining_ = 0;
+  std::map<std::pair<v1::JobState, v1::Outcome>, std::uint32_t> counts_;
+};
+
+/// The counts of jobs by state and outcome.
+void CountJob(v1::JobState state, v1::Outcome outcome, std::uint32_t times, v1::JobCounts* counts);
+
+}  // namespace rsg::schedule

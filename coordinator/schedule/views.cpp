@@ -1,0 +1,94 @@
+// What is shown of live sweeps.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "coordinator/schedule/coordinator.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+constexpr int kMostRunningShown = 64;
+
+absl::Status NotLive(std::int64_t sweep) {
+  return absl::NotFoundError(fmt::format("sweep: {} is not live", SweepId(sweep)));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::SweepStatus> Coordinator::Status(std::int64_t number, const Now& now) const {
+  const auto sweep = sweeps_.find(number);
+  if (sweep == sweeps_.end()) return NotLive(number);
+  return StatusOf(sweep->second, now);
+}
+
+v1::SweepStatus Coordinator::StatusOf(const Sweep& sweep, const Now& now) const {
+  v1::SweepStatus status;
+  status.set_sweep_id(SweepId(sweep.record.sweep));
+  *status.mutable_spec() = sweep.record.spec;
+  status.set_state(sweep.record.state);
+  status.set_submitted_unix_seconds(sweep.record.submitted_unix);
+  status.set_cells(sweep.planned());
+  status.set_devices(static_cast<std::uint32_t>(sweep.devices().size()));
+  *status.mutable_counts() = sweep.Counts();
+  if (sweep.record.ended_unix) {
+    status.set_ended_unix_seconds(*sweep.record.ended_unix);
+    return status;
+  }
+  for (auto at = attempts_.lower_bound({.job = {.sweep = sweep.record.sweep, .job = 0}, .attempt = 0});
+       at != attempts_.end() && at->first.job.sweep == sweep.record.sweep && status.running_size() < kMostRunningShown;
+       ++at)
+    *status.add_running() = LiveJob(sweep, at->second, now);
+  if (const auto eta = Eta(sweep, now)) status.set_eta_seconds(*eta);
+  return status;
+}
+
+std::vector<v1::Job> Coordinator::LiveJobs(std::int64_t number, const Now& now) const {
+  std::vector<v1::Job> jobs;
+  const auto sweep = sweeps_.find(number);
+  if (sweep == sweeps_.end()) return jobs;
+  for (auto at = attempts_.lower_bound({.job = {.sweep = number, .job = 0}, .attempt = 0});
+       at != attempts_.end() && at->first.job.sweep == number; ++at)
+    jobs.push_back(LiveJob(sweep->second, at->second, now));
+  return jobs;
+}
+
+v1::Job Coordinator::LiveJob(const Sweep& sweep, const Attempt& attempt, const Now& now) const {
+  v1::Job job = sweep.View(attempt.key.job.job);
+  job.set_agent_id(attempt.agent->record.agent_id);
+  job.set_agent_name(attempt.agent->record.name);
+  job.set_windows(attempt.last_sequence);
+  if (attempt.measured_seconds > 0)
+    job.set_throughput(static_cast<double>(attempt.measured_samples) / attempt.measured_seconds);
+  if (attempt.started_unix) job.set_elapsed_seconds(std::max(0.0, now.unix - *attempt.started_unix));
+  return job;
+}
+
+std::optional<double> Coordinator::Eta(const Sweep& sweep, const Now& now) const {
+  std::uint32_t timed = 0;
+  double timed_seconds = 0;
+  for (const Sweep::OnDevice& device : sweep.devices()) {
+    timed += device.timed;
+    timed_seconds += device.timed_seconds;
+  }
+  if (timed == 0) return std::nullopt;
+  // Devices of one agent work one after the other, agents beside each other.
+  std::map<const Agent*, double> left;
+  for (const Sweep::OnDevice& device : sweep.devices()) {
+    const Agent* owner = devices_.Owner(device.id);
+    if (device.remaining == 0 || owner == nullptr || owner->session == 0) continue;
+    const double mean = device.timed > 0 ? device.timed_seconds / device.timed : timed_seconds / timed;
+    double seconds = device.remaining * mean;
+    if (owner->attempt && owner->attempt->job.sweep == sweep.record.sweep &&
+        sweep.device(owner->attempt->job.job).id == device.id)
+      seconds -= std::clamp(now.unix - attempts_.at(*owner->attempt).assigned_unix, 0.0, mean);
+    left[owner] += seconds;
+  }
+  if (left.empty()) return std::nullopt;
+  double longest = 0;
+  for (const auto& [agent, seconds] : left) longest = std::max(longest, seconds);
+  return longest;
+}
+
+}  // namespace rsg::schedule

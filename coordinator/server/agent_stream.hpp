@@ -1,0 +1,68 @@
+// One agent's Attach stream. Reads are held back until what was read is stored; what is to be sent waits in a bounded
+// queue, and an agent that does not read is cut off.
+#pragma once
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "coordinator/server/core.hpp"
+#include "rsg/v1/fleet.pb.h"
+
+namespace rsg::server {
+
+class AgentStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
+ public:
+  /// Deletes itself when the stream is over, and then calls `over`. `core` outlives it.
+  AgentStream(grpc::CallbackServerContext* context, Core* core, const std::string& credential_sha256,
+              std::function<void()> over);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone() override;
+
+ private:
+  // What the core holds: it may outlive the stream.
+  class Link final : public Outlet {
+   public:
+    explicit Link(AgentStream* stream) : stream_(stream) {}
+    void Send(v1::CoordinatorMessage message) override;
+    void Close(const absl::Status& reason) override;
+    void Cut() override;
+    void ReadNext();
+    std::mutex mutex_;
+    AgentStream* stream_;  // guarded by mutex_; null when the stream is over
+  };
+
+  // All with the link's mutex held.
+  void WriteNext();
+  void FinishWith(const absl::Status& reason);
+
+  grpc::CallbackServerContext* const context_;
+  Core* const core_;
+  const std::function<void()> over_;
+  const std::shared_ptr<Link> link_;
+  const schedule::SessionId session_;
+  v1::AgentMessage incoming_;
+
+  // Guarded by the link's mutex.
+  std::deque<v1::CoordinatorMessage> outgoing_;  // the first one is being written while writing_
+  bool writing_ = false;
+  bool half_closed_ = false;            // the agent has ended its side in good order
+  bool finished_ = false;               // Finish was called
+  std::optional<absl::Status> ending_;  // Finish with it as soon as the queue is empty
+};
+
+/// A stream that is refused at once.
+class RefusedStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace rsg::server

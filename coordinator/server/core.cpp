@@ -1,0 +1,278 @@
+#include "coordinator/server/core.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "common/secret.hpp"
+
+namespace rsg::server {
+namespace {
+
+// Events handled before one commit: enough to make the disk's flush cheap, few enough to keep acks prompt.
+constexpr std::size_t kMostEventsACommit = 4096;
+constexpr double kCloseSeconds = 5;
+constexpr double kWatchSeconds = 0.5;
+
+absl::Status Stopping() { return absl::UnavailableError("the coordinator is stopping; it can be reached again later"); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Start(const Options& options) {
+  auto store = store::Store::Open(options.database);
+  if (!store.ok()) return store.status();
+  std::unique_ptr<Core> core(new Core(options, *std::move(store)));
+  if (auto made = core->MakeCoordinator(); !made.ok()) return made;
+  core->thread_ = std::thread(&Core::Run, core.get());
+  return core;
+}
+
+Core::Core(const Options& options, std::unique_ptr<store::Store> store)
+    : options_(options), store_(std::move(store)), mailbox_(options.mailbox) {}
+
+Core::~Core() { Stop(); }
+
+void Core::Stop() {
+  stop_ = true;
+  mailbox_.Push({});  // wakes it
+  if (thread_.joinable()) thread_.join();
+}
+
+schedule::Now Core::Time() const { return {.monotonic = options_.clock->Monotonic(), .unix = options_.clock->Unix()}; }
+
+void Core::Post(Action action, Done done) {
+  if (closing_down_) return done(Stopping());
+  Event event{.action = std::move(action), .done = done};
+  if (!mailbox_.Push(std::move(event)))
+    done(absl::ResourceExhaustedError("the coordinator is overloaded; try again in a moment"));
+}
+
+absl::Status Core::PostAndWait(Action action) {
+  auto promise = std::make_shared<std::promise<absl::Status>>();
+  auto future = promise->get_future();
+  Post(std::move(action), [promise](const absl::Status& status) { promise->set_value(status); });
+  return future.get();
+}
+
+void Core::OpenSession(schedule::SessionId session, std::shared_ptr<Outlet> outlet, std::string credential_sha256,
+                       Done done) {
+  Post(
+      [this, session, outlet, hash = std::move(credential_sha256)](
+          schedule::Coordinator& coordinator, const schedule::Now& now, schedule::Effects& effects) {
+        outlets_[session] = outlet;
+        coordinator.Open(session, hash, now, effects);
+      },
+      [outlet, done = std::move(done)](const absl::Status& status) {
+        if (!status.ok()) outlet->Close(status);
+        done(status);
+      });
+}
+
+void Core::Receive(schedule::SessionId session, v1::AgentMessage message, Done done) {
+  // std::function wants what can be copied; the message is moved out of it all the same.
+  auto held = std::make_shared<v1::AgentMessage>(std::move(message));
+  Post([session, held](schedule::Coordinator& coordinator, const schedule::Now& now,
+                       schedule::Effects& effects) { coordinator.Receive(session, std::move(*held), now, effects); },
+       std::move(done));
+}
+
+void Core::CloseSession(schedule::SessionId session, bool in_good_order) {
+  Event event;
+  event.action = [this, session, in_good_order](schedule::Coordinator& coordinator, const schedule::Now& now,
+                                                schedule::Effects& effects) {
+    outlets_.erase(session);
+    coordinator.Closed(session, in_good_order, now, effects);
+  };
+  // The mailbox is larger than what all admitted streams and calls can have under way.
+  if (!mailbox_.Push(std::move(event))) spdlog::error("the end of stream {} was dropped", session);
+}
+
+void Core::Watch(std::int64_t sweep, std::shared_ptr<Watcher> watcher, Done done) {
+  auto found = std::make_shared<absl::StatusOr<v1::SweepStatus>>(absl::UnknownError(""));
+  Post([sweep, found](schedule::Coordinator& coordinator, const schedule::Now& now,
+                      schedule::Effects&) { *found = coordinator.Status(sweep, now); },
+       [this, sweep, found, watcher, done = std::move(done)](const absl::Status& status) {
+         if (!status.ok() || !found->ok()) return done(status.ok() ? found->status() : status);
+         watching_.push_back({.sweep = sweep, .watcher = watcher, .last = {}});
+         UpdateWatcher(watching_.back(), **found);
+         done(absl::OkStatus());
+       });
+}
+
+void Core::CloseAll() {
+  auto closed = std::make_shared<std::promise<void>>();
+  auto future = closed->get_future();
+  const auto close = [this, closed](const absl::Status&) {
+    closing_down_ = true;
+    CloseStreams(Stopping());
+    closed->set_value();
+  };
+  // Must not be refused: the streams are the core's thread's alone to close.
+  while (!mailbox_.Push({.action = {}, .done = close})) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  future.wait();
+}
+
+void Core::Run() {
+  while (!stop_) {
+    const double now = options_.clock->Monotonic();
+    mailbox_.Wait(std::clamp(std::min(tick_due_, watch_due_) - now, 0.0, 1.0));
+    std::deque<Event> events = mailbox_.TakeAll();
+    do {
+      Handle(events);
+    } while (!events.empty());
+    CutSlowOnes(options_.clock->Monotonic());
+    if (options_.clock->Monotonic() >= watch_due_) {
+      watch_due_ = options_.clock->Monotonic() + kWatchSeconds;
+      UpdateWatchers();
+    }
+  }
+  std::deque<Event> rest = mailbox_.TakeAll();
+  while (!rest.empty()) Handle(rest);
+}
+
+void Core::Handle(std::deque<Event>& events) {
+  if (coordinator_ == nullptr) Recover();
+  std::vector<Done> done;
+  schedule::Effects effects;
+  for (std::size_t count = 0; count < kMostEventsACommit && !events.empty(); ++count) {
+    Event event = std::move(events.front());
+    events.pop_front();
+    if (event.action && coordinator_ != nullptr) event.action(*coordinator_, Time(), effects);
+    if (event.done) done.push_back(std::move(event.done));
+  }
+  if (coordinator_ != nullptr && options_.clock->Monotonic() >= tick_due_) {
+    coordinator_->Tick(Time(), effects);
+    tick_due_ = options_.clock->Monotonic() + options_.settings.TickSeconds();
+  }
+  absl::Status committed = broken_;
+  if (coordinator_ != nullptr) committed = Commit(effects);
+  if (committed.ok()) {
+    Deliver(effects);
+  } else {
+    if (coordinator_ != nullptr) Break(committed);
+    tick_due_ = retry_at_;
+    committed = absl::UnavailableError(
+        fmt::format("the coordinator cannot store anything now: {}", std::string(committed.message())));
+  }
+  for (const Done& release : done) release(committed);
+}
+
+absl::Status Core::Commit(const schedule::Effects& effects) {
+  if (effects.changes.empty()) return absl::OkStatus();
+  absl::Status applied = store_->Apply(effects.changes);
+  if (applied.ok() && retry_after_ > 0) {
+    retry_after_ = 0;
+    spdlog::info("storing works again");
+  }
+  return applied;
+}
+
+void Core::Deliver(schedule::Effects& effects) {
+  for (const schedule::LogEntry& entry : effects.log)
+    spdlog::log(entry.level == schedule::LogEntry::Level::kWarning ? spdlog::level::warn : spdlog::level::info, "{}",
+                entry.text);
+  for (auto& action : effects.outgoing) {
+    if (auto* send = std::get_if<schedule::Send>(&action)) {
+      const auto outlet = outlets_.find(send->session);
+      if (outlet != outlets_.end()) outlet->second->Send(std::move(send->message));
+    } else {
+      const auto& close = std::get<schedule::Close>(action);
+      CloseOutlet(close.session, close.reason);
+    }
+  }
+  for (const v1::SweepStatus& status : effects.ended) {
+    for (Watching& watching : watching_) {
+      if (schedule::SweepId(watching.sweep) != status.sweep_id()) continue;
+      UpdateWatcher(watching, status);
+      watching.watcher->Close(absl::OkStatus());
+    }
+    std::erase_if(watching_, [&](const Watching& w) { return schedule::SweepId(w.sweep) == status.sweep_id(); });
+  }
+}
+
+void Core::CloseOutlet(schedule::SessionId session, const absl::Status& reason) {
+  const auto outlet = outlets_.find(session);
+  if (outlet == outlets_.end()) return;
+  outlet->second->Close(reason);
+  closing_.push_back({.outlet = outlet->second, .deadline = options_.clock->Monotonic() + kCloseSeconds});
+  outlets_.erase(outlet);
+}
+
+void Core::CutSlowOnes(double now) {
+  while (!closing_.empty() && now >= closing_.front().deadline) {
+    closing_.front().outlet->Cut();
+    closing_.pop_front();
+  }
+}
+
+void Core::UpdateWatcher(Watching& watching, const v1::SweepStatus& status) {
+  std::string serialized = status.SerializeAsString();
+  if (serialized == watching.last) return;
+  watching.last = std::move(serialized);
+  watching.watcher->Update(status);
+}
+
+void Core::UpdateWatchers() {
+  std::erase_if(watching_, [](const Watching& watching) { return !watching.watcher->Listens(); });
+  if (coordinator_ == nullptr || watching_.empty()) return;
+  std::stable_sort(watching_.begin(), watching_.end(),
+                   [](const Watching& a, const Watching& b) { return a.sweep < b.sweep; });
+  std::optional<v1::SweepStatus> status;
+  std::int64_t of = 0;
+  for (Watching& watching : watching_) {
+    if (!status || watching.sweep != of) {
+      auto found = coordinator_->Status(watching.sweep, Time());
+      if (!found.ok()) continue;
+      status = *std::move(found);
+      of = watching.sweep;
+    }
+    UpdateWatcher(watching, *status);
+  }
+}
+
+absl::Status Core::MakeCoordinator() {
+  auto snapshot = store_->Load();
+  if (!snapshot.ok()) return snapshot.status();
+  schedule::Effects effects;
+  // Shows whether the disk takes anything again, before agents are let in: one record is written as it is.
+  if (!snapshot->tokens.empty()) effects.changes.push_back(schedule::PutToken{snapshot->tokens.front()});
+  auto coordinator = std::make_unique<schedule::Coordinator>(options_.settings, RandomHex);
+  coordinator->Load(*std::move(snapshot), Time(), effects);
+  if (auto committed = Commit(effects); !committed.ok()) return committed;
+  coordinator_ = std::move(coordinator);
+  broken_ = absl::OkStatus();
+  Deliver(effects);
+  return absl::OkStatus();
+}
+
+void Core::Break(const absl::Status& reason) {
+  coordinator_.reset();
+  broken_ = reason;
+  retry_after_ = std::clamp(2 * retry_after_, 0.2, 5.0);
+  const double now = options_.clock->Monotonic();
+  retry_at_ = now + retry_after_;
+  if (complained_at_ == 0 || now - complained_at_ >= 30) {
+    spdlog::error("cannot store: {}; streams are closed, agents keep what is not stored, and it is tried again",
+                  std::string(reason.message()));
+    complained_at_ = now;
+  }
+  CloseStreams(absl::UnavailableError("the coordinator cannot store anything now; try again later"));
+}
+
+void Core::Recover() {
+  if (options_.clock->Monotonic() < retry_at_) return;
+  if (auto made = MakeCoordinator(); !made.ok()) Break(made);
+}
+
+void Core::CloseStreams(const absl::Status& reason) {
+  std::vector<schedule::SessionId> sessions;
+  for (const auto& [session, outlet] : outlets_) sessions.push_back(session);
+  for (const schedule::SessionId session : sessions) CloseOutlet(session, reason);
+  for (Watching& watching : std::exchange(watching_, {})) watching.watcher->Close(reason);
+}
+
+}  // namespace rsg::server

@@ -1,0 +1,148 @@
+// The one thread that owns the scheduler's state machine and the writing side of the store. Everything that happens is
+// an event in its bounded mailbox. It handles what has gathered, stores all changes in one transaction, and only after
+// the commit lets anybody know: messages go out, replies and the next reads are released.
+//
+// When a commit fails nothing is let out: all streams are closed, the state machine is made anew from what is stored,
+// and events are refused until storing works again. No gRPC here, so that the thread can be tested with thread
+// sanitizer.
+//
+// All methods may be called from any thread unless said otherwise.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/clock.hpp"
+#include "common/mailbox.hpp"
+#include "coordinator/schedule/coordinator.hpp"
+#include "coordinator/store/store.hpp"
+
+namespace rsg::server {
+
+/// The sending side of an agent's stream. Called by the core's thread; must not block.
+class Outlet {
+ public:
+  virtual ~Outlet() = default;
+  virtual void Send(v1::CoordinatorMessage message) = 0;
+  /// After what was sent. Nothing follows.
+  virtual void Close(const absl::Status& reason) = 0;
+  /// A Close has not come to an end in time: the peer does not read.
+  virtual void Cut() = 0;
+};
+
+/// Somebody who watches a sweep. Called by the core's thread; must not block.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void Update(const v1::SweepStatus& status) = 0;
+  /// Nothing follows. OK: the sweep has ended.
+  virtual void Close(const absl::Status& reason) = 0;
+  /// Whether it still listens.
+  virtual bool Listens() const = 0;
+};
+
+class Core {
+ public:
+  struct Options {
+    std::filesystem::path database;
+    schedule::Settings settings;
+    const Clock* clock = nullptr;
+    std::size_t mailbox = 1 << 17;  ///< events; more are refused
+  };
+
+  /// What an event does, on the core's thread.
+  using Action = std::function<void(schedule::Coordinator&, const schedule::Now&, schedule::Effects&)>;
+  /// Called once, on the core's thread (or at once on the caller's, when the event was not taken): OK after the commit.
+  using Done = std::function<void(const absl::Status&)>;
+
+  /// Opens the database and starts the thread. Errors as store::Store::Open.
+  static absl::StatusOr<std::unique_ptr<Core>> Start(const Options& options);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  void Post(Action action, Done done);
+  /// Waits for it; not from the core's thread.
+  absl::Status PostAndWait(Action action);
+
+  // Streams of agents.
+
+  schedule::SessionId NewSession() { return ++last_session_; }
+  /// `done` is OK when the stream may be read; otherwise it is being closed.
+  void OpenSession(schedule::SessionId session, std::shared_ptr<Outlet> outlet, std::string credential_sha256,
+                   Done done);
+  void Receive(schedule::SessionId session, v1::AgentMessage message, Done done);
+  /// The stream is over. Never refused.
+  void CloseSession(schedule::SessionId session, bool in_good_order);
+
+  /// Sends the watcher the sweep's state now and then, at once and until it ends. `done`: NOT_FOUND when the sweep is
+  /// not live.
+  void Watch(std::int64_t sweep, std::shared_ptr<Watcher> watcher, Done done);
+
+  /// Closes all streams with UNAVAILABLE and refuses what comes later, but goes on taking ends of streams.
+  void CloseAll();
+  /// Ends the thread after what was taken has been stored. Repeating it is harmless; the destructor calls it.
+  void Stop();
+
+ private:
+  struct Event {
+    Action action;
+    Done done;
+  };
+  struct Watching {
+    std::int64_t sweep;
+    std::shared_ptr<Watcher> watcher;
+    std::string last;  // serialized, to send changes only
+  };
+  struct Closing {
+    std::shared_ptr<Outlet> outlet;
+    double deadline;
+  };
+
+  Core(const Options& options, std::unique_ptr<store::Store> store);
+  void Run();
+  void Handle(std::deque<Event>& events);
+  absl::Status Commit(const schedule::Effects& effects);
+  void Deliver(schedule::Effects& effects);
+  void CloseOutlet(schedule::SessionId session, const absl::Status& reason);
+  void CutSlowOnes(double now);
+  void UpdateWatchers();
+  void UpdateWatcher(Watching& watching, const v1::SweepStatus& status);
+  absl::Status MakeCoordinator();
+  void Break(const absl::Status& reason);
+  void Recover();
+  void CloseStreams(const absl::Status& reason);
+  schedule::Now Time() const;
+
+  const Options options_;
+  const std::unique_ptr<store::Store> store_;
+  Mailbox<Event> mailbox_;
+  std::atomic<schedule::SessionId> last_session_{0};
+  std::atomic<bool> closing_down_{false};
+  std::atomic<bool> stop_{false};
+
+  // Of the core's thread.
+  std::unique_ptr<schedule::Coordinator> coordinator_;  // null while broken
+  std::unordered_map<schedule::SessionId, std::shared_ptr<Outlet>> outlets_;
+  std::deque<Closing> closing_;
+  std::vector<Watching> watching_;
+  double tick_due_ = 0;
+  double watch_due_ = 0;
+  absl::Status broken_;  // why
+  double retry_at_ = 0;
+  double retry_after_ = 0;
+  double complained_at_ = 0;
+
+  std::thread thread_;
+};
+
+}  // namespace rsg::server

@@ -1,0 +1,20 @@
+// How a coordinator is started. Plain values; no gRPC.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "common/clock.hpp"
+#include "coordinator/schedule/settings.hpp"
+
+namespace rsg::server {
+
+struct ServerOptions {
+  std::filesystem::path state_folder;   ///< made (0700) when absent; guarded by a lock
+  std::string listen = "0.0.0.0:7700";  ///< HOST:PORT; port 0: any free one
+  std::string advertise;                ///< HOST[:PORT] that goes into join lines; empty: derived from `listen`
+  schedule::Settings settings;
+  double shutdown_seconds = 5;          ///< Stop waits this long for calls before it cuts them
+  const Clock* clock = &SystemClock();  ///< must outlive the server
+};
+
+}  // namespace rsg::server

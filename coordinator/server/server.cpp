@@ -1,0 +1,215 @@
+#include "coordinator/server/server.hpp"
+
+#include <fmt/format.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "common/channel.hpp"
+#include "common/files.hpp"
+#include "common/secret.hpp"
+#include "common/tls.hpp"
+#include "coordinator/server/address.hpp"
+#include "coordinator/server/control_service.hpp"
+#include "coordinator/server/core.hpp"
+#include "coordinator/server/fleet_service.hpp"
+#include "coordinator/server/grpc_log.hpp"
+#include "coordinator/server/read_pool.hpp"
+#include "coordinator/server/secrets.hpp"
+
+namespace rsg::server {
+namespace {
+
+constexpr int kReaders = 2;
+constexpr std::size_t kOperatorSecretBytes = 32;
+constexpr std::size_t kGrpcMemory = std::size_t{512} << 20;
+
+void SetLimits(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  grpc::ResourceQuota quota("rsg");
+  quota.Resize(kGrpcMemory);
+  builder.SetResourceQuota(quota);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second coordinator would share the port unnoticed
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 64);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+}  // namespace
+
+struct Server::Parts {
+  absl::Status Open(const ServerOptions& options);
+  absl::Status Listen();
+  absl::Status WriteLines();
+  absl::StatusOr<std::string> JoinToken();
+  JoinLine Line(JoinKind kind, const std::string& where, const std::string& secret) const;
+
+  ServerOptions options;
+  Address listen;
+  std::optional<Address> advertise;
+  std::optional<FileLock> lock;
+  ServerIdentity identity;
+  std::string operator_secret;
+  std::unique_ptr<Core> core;
+  std::unique_ptr<ReadPool> pool;
+  std::unique_ptr<FleetService> fleet;
+  std::unique_ptr<ControlService> control;
+  std::unique_ptr<grpc::Server> grpc;
+  std::string address;
+  std::string local;  // as this machine dials it
+  std::string advertised;
+  std::string operator_line;
+  std::string join_line;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  TakeOverGrpcLog();
+  std::unique_ptr<Server> server(new Server(std::make_unique<Parts>()));
+  Parts& parts = *server->parts_;
+  if (auto s = parts.Open(options); !s.ok()) return s;
+  if (auto s = parts.Listen(); !s.ok()) return s;
+  if (auto s = parts.WriteLines(); !s.ok()) return s;
+  return server;
+}
+
+absl::Status Server::Parts::Open(const ServerOptions& given) {
+  options = given;
+  if (auto s = schedule::Validate(options.settings); !s.ok()) return s;
+  auto parsed = ParseAddress(options.listen, "listen");
+  if (!parsed.ok()) return parsed.status();
+  listen = *std::move(parsed);
+  if (!options.advertise.empty()) {
+    auto told = ParseAddress(options.advertise, "advertise", 0);
+    if (!told.ok()) return told.status();
+    if (IsWildcard(told->host))
+      return absl::InvalidArgumentError(fmt::format(
+          "advertise: '{}' names no machine; give the name or address under which agents reach it", options.advertise));
+    advertise = *std::move(told);
+  }
+  if (auto s = MakeStateFolder(options.state_folder); !s.ok()) return s;
+  auto locked = FileLock::Acquire(options.state_folder / "lock", "coordinator");
+  if (!locked.ok()) return locked.status();
+  lock.emplace(*std::move(locked));
+  if (auto s = CheckCanListen(listen); !s.ok()) return s;
+
+  const auto database = options.state_folder / "rsg.db";
+  auto started = Core::Start({.database = database, .settings = options.settings, .clock = options.clock});
+  if (!started.ok()) return started.status();
+  core = *std::move(started);
+  auto readers = ReadPool::Start(database, kReaders);
+  if (!readers.ok()) return readers.status();
+  pool = *std::move(readers);
+  auto made = LoadOrMakeIdentity(options.state_folder / "tls");
+  if (!made.ok()) return made.status();
+  identity = *std::move(made);
+  auto stored = StoredSecret(options.state_folder / "operator", JoinKind::kOperator);
+  if (!stored.ok()) return stored.status();
+  operator_secret = stored->empty() ? RandomHex(kOperatorSecretBytes) : *std::move(stored);
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::Listen() {
+  fleet = std::make_unique<FleetService>(core.get());
+  control = std::make_unique<ControlService>(
+      core.get(), pool.get(),
+      ControlService::Options{.operator_sha256 = Sha256Hex(operator_secret), .join_line = [this](const auto& token) {
+                                return EncodeJoinLine(Line(JoinKind::kAgent, advertised, token));
+                              }});
+  grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  tls.pem_key_cert_pairs.push_back({.private_key = identity.key_pem, .cert_chain = identity.certificate_pem});
+  grpc::ServerBuilder builder;
+  SetLimits(builder);
+  int port = 0;
+  Address bind = listen;
+  if (bind.host.empty()) bind.host = "0.0.0.0";
+  builder.AddListeningPort(Format(bind), grpc::SslServerCredentials(tls), &port);
+  builder.RegisterService(fleet.get());
+  builder.RegisterService(control.get());
+  grpc = builder.BuildAndStart();
+  if (grpc == nullptr || port == 0) {
+    const absl::Status why = CheckCanListen(listen);
+    return why.ok() ? absl::UnavailableError(fmt::format("cannot listen on {}", Format(bind))) : why;
+  }
+  bind.port = port;
+  address = Format(bind);
+  const bool everywhere = IsWildcard(bind.host);
+  local = Format({.host = everywhere ? "127.0.0.1" : bind.host, .port = port});
+  Address told = advertise.value_or(Address{.host = everywhere ? PrimaryAddress() : bind.host, .port = 0});
+  if (told.port == 0) told.port = port;
+  advertised = Format(told);
+  control->LetIn();
+  return absl::OkStatus();
+}
+
+JoinLine Server::Parts::Line(JoinKind kind, const std::string& where, const std::string& secret) const {
+  return {.kind = kind, .address = where, .ca_pem = identity.ca_pem, .secret = secret};
+}
+
+absl::StatusOr<std::string> Server::Parts::JoinToken() {
+  auto stored = StoredSecret(options.state_folder / "join", JoinKind::kAgent);
+  if (!stored.ok()) return stored.status();
+  absl::StatusOr<std::string> token = absl::UnknownError("");
+  auto asked =
+      core->PostAndWait([&](schedule::Coordinator& coordinator, const schedule::Now& now, schedule::Effects& effects) {
+        if (coordinator.tokens().Check(*stored, now.unix).ok()) {
+          token = *stored;
+          return;
+        }
+        auto made = coordinator.CreateToken({}, now, effects);
+        token = made.ok() ? absl::StatusOr<std::string>(made->secret) : made.status();
+      });
+  if (!asked.ok()) return asked;
+  return token;
+}
+
+absl::Status Server::Parts::WriteLines() {
+  const auto token = JoinToken();
+  if (!token.ok()) return token.status();
+  const auto store = [this](const char* file, const JoinLine& line, std::string* text) {
+    auto stored = StoreLine(options.state_folder / file, line);
+    if (stored.ok() && text != nullptr) *text = *std::move(stored);
+    return stored.status();
+  };
+  // The operator's programs on this machine dial it as it is bound: from inside, the advertised address may not work.
+  if (auto s = store("operator", Line(JoinKind::kOperator, local, operator_secret), &operator_line); !s.ok()) return s;
+  if (auto s = store("operator-remote", Line(JoinKind::kOperator, advertised, operator_secret), nullptr); !s.ok())
+    return s;
+  return store("join", Line(JoinKind::kAgent, advertised, *token), &join_line);
+}
+
+int Server::port() const { return ParseAddress(parts_->address, "address")->port; }
+const std::string& Server::address() const { return parts_->address; }
+const std::string& Server::advertised() const { return parts_->advertised; }
+const std::string& Server::operator_line() const { return parts_->operator_line; }
+const std::string& Server::join_line() const { return parts_->join_line; }
+
+void Server::Stop() {
+  Parts& parts = *parts_;
+  if (parts.grpc != nullptr) {
+    parts.core->CloseAll();
+    parts.grpc->Shutdown(std::chrono::system_clock::now() +
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                             std::chrono::duration<double>(parts.options.shutdown_seconds)));
+    parts.grpc->Wait();
+    parts.grpc.reset();
+  }
+  if (parts.core != nullptr) parts.core->Stop();
+  parts.pool.reset();  // before the store: the last connection tidies up
+  parts.core.reset();
+  parts.lock.reset();
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() { Stop(); }
+
+}  // namespace rsg::server

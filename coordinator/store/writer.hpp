@@ -1,0 +1,43 @@
+// Changes into rows, inside the caller's transaction.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coordinator/schedule/records.hpp"
+#include "coordinator/store/sqlite.hpp"
+
+namespace rsg::store {
+
+class Writer {
+ public:
+  /// Prepares all statements. `connection` must outlive the writer.
+  static absl::StatusOr<Writer> Prepare(Connection& connection);
+
+  /// Carries out one change; the caller has begun a transaction and rolls it back on an error. Errors: store.hpp.
+  absl::Status Apply(const schedule::Change& change);
+
+ private:
+  explicit Writer(Connection& connection) : connection_(&connection) {}
+
+  absl::Status Do(const schedule::PutSweep& put);
+  absl::Status Do(const schedule::PutJob& put);
+  absl::Status Do(const schedule::PutAgent& put);
+  absl::Status Do(const schedule::PutToken& put);
+  absl::Status Do(const schedule::InsertAttempt& insert);
+  absl::Status Do(const schedule::StartAttempt& start);
+  absl::Status Do(const schedule::AppendWindows& append);
+  absl::Status Do(const schedule::EndAttempt& end);
+
+  /// OK when the last UPDATE met its attempt; else ABORTED, saying why it did not. `next` is the first window's number.
+  absl::Status RequireMet(const schedule::AttemptKey& key, std::string_view lease_token, absl::string_view doing,
+                          std::uint32_t next = 0);
+
+  Connection* connection_;
+  Statement put_sweep_, put_job_, put_agent_, put_token_;
+  Statement insert_attempt_, start_attempt_, advance_attempt_, end_attempt_, find_attempt_;
+  Statement insert_window_, insert_result_;
+};
+
+}  // namespace rsg::store
