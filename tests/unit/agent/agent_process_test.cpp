@@ -1,0 +1,191 @@
+// The whole program with a fake trainer, against a coordinator in this process.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "common/clock.hpp"
+#include "machine_driver.hpp"
+#include "test_fleet.hpp"
+
+namespace rsg::agent {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr double kPatience = 20;
+
+std::string Slurp(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class AgentProcess : public ::testing::Test {
+ protected:
+  AgentProcess() : fleet_([this](const v1::AgentMessage& message) { return Answer(message); }) {}
+
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "rsg-agent-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    fleet_.Start();
+  }
+  void TearDown() override {
+    if (pid_ > 0) kill(pid_, SIGKILL);
+    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+    fleet_.Stop();
+    if (HasFailure()) std::fputs(Log().c_str(), stderr);
+    std::filesystem::remove_all(folder_);
+  }
+
+  void StartAgent(const std::string& mode, bool with_join = true) {
+    const std::string join = EncodeJoinLine(fleet_.Join());
+    pid_ = fork();
+    ASSERT_GE(pid_, 0);
+    if (pid_ != 0) return;
+    const char* sanitizer = std::getenv("LSAN_OPTIONS");
+    const std::string leaks = sanitizer == nullptr ? "" : sanitizer;
+    clearenv();
+    setenv("LSAN_OPTIONS", leaks.c_str(), 1);
+    setenv("PATH", "/usr/bin:/bin", 1);
+    setenv("RSG_STATE", (folder_ / "state").c_str(), 1);
+    setenv("RSG_TRAINER", RSG_FAKE_TRAINER, 1);
+    setenv("OMP_FAKE_TRAINER", mode.c_str(), 1);
+    if (with_join) setenv("RSG_JOIN", join.c_str(), 1);
+    const int log = open((folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(log, 1);
+    dup2(log, 2);
+    execl(RSG_AGENT, "rsg-agent", "--name", "one", nullptr);
+    _exit(127);
+  }
+
+  /// Exit code, or 128 + signal; -1 when it takes too long.
+  int WaitForExit() {
+    const double until = SystemClock().Monotonic() + kPatience;
+    while (SystemClock().Monotonic() < until) {
+      int status = 0;
+      if (waitpid(pid_, &status, WNOHANG) == pid_) {
+        pid_ = 0;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return -1;
+  }
+
+  bool WaitForFinish(v1::Outcome outcome) {
+    return fleet_.WaitFor([&](const std::deque<v1::AgentMessage>& messages) {
+      for (const v1::AgentMessage& message : messages) {
+        if (message.has_attempt_finished() && message.attempt_finished().outcome() == outcome) return true;
+      }
+      return false;
+    });
+  }
+  bool WaitForWindows() {
+    return fleet_.WaitFor([](const auto& messages) { return !messages.empty() && messages.back().has_window_batch(); });
+  }
+  std::string Log() const { return Slurp(folder_ / "log"); }
+
+  // Assigns one attempt to whoever says hello with nothing in hand, and acknowledges everything.
+  std::deque<v1::CoordinatorMessage> Answer(const v1::AgentMessage& message) {
+    std::deque<v1::CoordinatorMessage> answers;
+    if (message.has_hello()) {
+      answers.push_back(WelcomeMessage());
+      v1::Assign assign = GoodAssign();
+      assign.set_device_id(message.hello().machine().devices(0).id());
+      answers.push_back(AssignMessage(assign));
+    }
+    if (message.has_window_batch()) {
+      const v1::WindowBatch& batch = message.window_batch();
+      answers.push_back(AckMessage(batch.attempt_id(), batch.windows(batch.windows_size() - 1).sequence()));
+    }
+    if (message.has_attempt_finished()) answers.push_back(FinishedAckMessage(message.attempt_finished().attempt_id()));
+    return answers;
+  }
+
+  std::filesystem::path folder_;
+  TestFleet fleet_;
+  pid_t pid_ = 0;
+};
+
+TEST_F(AgentProcess, JoinsRunsDeliversDrains) {
+  StartAgent("good");
+  ASSERT_TRUE(WaitForFinish(v1::OUTCOME_COMPLETED));
+  EXPECT_THAT(Slurp("/proc/" + std::to_string(pid_) + "/environ"), Not(HasSubstr("rsg-join-1")));
+  kill(pid_, SIGTERM);
+  EXPECT_EQ(WaitForExit(), 0);
+  EXPECT_TRUE(fleet_.WaitForGoodbye());
+  EXPECT_THAT(Log(), Not(HasSubstr("rsg-join-1")));
+  EXPECT_THAT(Log(), Not(HasSubstr("good token")));
+
+  StartAgent("good", /*with_join=*/false);  // the state folder remembers
+  ASSERT_TRUE(fleet_.WaitFor([](const auto& messages) {
+    return std::count_if(messages.begin(), messages.end(), [](const auto& it) { return it.has_hello(); }) == 2;
+  }));
+  kill(pid_, SIGTERM);
+  EXPECT_EQ(WaitForExit(), 0);
+}
+
+TEST_F(AgentProcess, FirstInterruptFinishesTheSecondStops) {
+  StartAgent("slow");
+  ASSERT_TRUE(WaitForWindows());
+  kill(pid_, SIGINT);
+  EXPECT_TRUE(WaitForFinish(v1::OUTCOME_COMPLETED)) << "what is in hand is finished and delivered";
+  EXPECT_EQ(WaitForExit(), 0);
+  EXPECT_THAT(Log(), HasSubstr("draining: finishing s1.1.1"));
+
+  StartAgent("hang");
+  ASSERT_TRUE(
+      fleet_.WaitFor([](const auto& messages) { return !messages.empty() && messages.back().has_attempt_started(); }));
+  kill(pid_, SIGINT);
+  ASSERT_TRUE(fleet_.WaitFor(
+      [](const auto& messages) { return messages.back().has_heartbeat() && messages.back().heartbeat().draining(); }));
+  kill(pid_, SIGINT);
+  EXPECT_EQ(WaitForExit(), 130);
+  EXPECT_TRUE(WaitForFinish(v1::OUTCOME_LOST)) << "the coordinator is told";
+}
+
+TEST_F(AgentProcess, BadTrainersFailTheJobAndTheAgentLives) {
+  for (const char* mode : {"garbage", "half", "nan", "flood", "abort", "exit-1"}) {
+    StartAgent(mode);
+    EXPECT_TRUE(WaitForFinish(v1::OUTCOME_FAILED)) << mode;
+    kill(pid_, SIGTERM);
+    EXPECT_EQ(WaitForExit(), 0) << mode;
+    fleet_.Clear();
+  }
+}
+
+TEST_F(AgentProcess, LostCredentialIsRenewedByTheJoinLine) {
+  StartAgent("good");
+  ASSERT_TRUE(WaitForFinish(v1::OUTCOME_COMPLETED));
+  kill(pid_, SIGTERM);
+  EXPECT_EQ(WaitForExit(), 0);
+  fleet_.ForgetAgents();
+  StartAgent("good");
+  ASSERT_TRUE(fleet_.WaitFor([](const auto& messages) {
+    return std::count_if(messages.begin(), messages.end(), [](const auto& it) { return it.has_hello(); }) == 2;
+  }));
+  kill(pid_, SIGTERM);
+  EXPECT_EQ(WaitForExit(), 0);
+}
+
+TEST_F(AgentProcess, TwoOnOneStateFolderAreOneTooMany) {
+  StartAgent("good");
+  ASSERT_TRUE(WaitForFinish(v1::OUTCOME_COMPLETED));
+  const pid_t first = pid_;
+  StartAgent("good");
+  EXPECT_EQ(WaitForExit(), 1);
+  EXPECT_THAT(Log(), HasSubstr("another agent"));
+  pid_ = first;
+}
+
+}  // namespace
+}  // namespace rsg::agent

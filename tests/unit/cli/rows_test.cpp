@@ -1,0 +1,125 @@
+#include "coordinator/cli/rows.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace rsg::cli {
+namespace {
+
+v1::ResultRow MeasuredRow() {
+  v1::ResultRow row;
+  v1::Job* job = row.mutable_job();
+  job->set_job_id("s3.14");
+  job->set_sweep_id("s3");
+  job->mutable_cell()->set_model("resnet50");
+  job->mutable_cell()->set_batch_size(64);
+  job->mutable_cell()->set_image_size(224);
+  job->mutable_cell()->set_precision(v1::PRECISION_FP32_STRICT);
+  job->mutable_cell()->set_memory_format(v1::MEMORY_FORMAT_NHWC);
+  job->mutable_cell()->set_mode(v1::MODE_STANDARD);
+  job->set_repeat(2);
+  job->set_device_id("GPU-1");
+  job->set_device_name("Tesla T4");
+  job->set_agent_name("box");
+  job->set_state(v1::JOB_STATE_ENDED);
+  job->set_outcome(v1::OUTCOME_COMPLETED);
+  job->set_attempts(1);
+  v1::Result* result = row.mutable_result();
+  result->set_throughput(512.5);
+  result->set_windows(60);
+  result->set_steps(240);
+  result->set_samples(15360);
+  result->set_seconds(29.97);
+  result->set_wall_seconds(30.0);
+  result->set_warm_up_seconds(3.0);
+  result->set_window_cv(0.01);
+  result->set_stop_reason(v1::STOP_REASON_SECONDS);
+  result->set_peak_memory_mib(4096);
+  result->mutable_stack()->set_trainer_version("0.1.0");
+  result->mutable_stack()->set_torch_version("2.11.0");
+  row.set_ended_unix_seconds(1769860800);
+  return row;
+}
+
+std::string Csv(const std::vector<Column>& columns, const Row& row) {
+  std::ostringstream out;
+  const auto table = MakeTable(Format::kCsv, columns, {}, out);
+  table->Add(row);
+  table->Finish();
+  return out.str();
+}
+
+TEST(Rows, ResultIsWhatTheViewHolds) {
+  EXPECT_EQ(Csv(ResultColumns(), ToRow(MeasuredRow())),
+            "sweep_id,job_id,device_name,device_id,agent,model,batch_size,image_size,precision,memory_format,mode,"
+            "repeat,outcome,reason,throughput,window_cv,windows,steps,samples,seconds,wall_seconds,warm_up_seconds,"
+            "stop_reason,verdict,peak_memory_mib,trainer_version,torch_version,cuda_version,cudnn_version,ended,"
+            "attempts,sweep,job\n"
+            "s3,s3.14,Tesla T4,GPU-1,box,resnet50,64,224,fp32-strict,nhwc,standard,2,COMPLETED,,512.5,0.01,60,240,"
+            "15360,29.97,30.0,3.0,SECONDS,,4096,0.1.0,2.11.0,,,2026-01-31T12:00:00Z,1,3,14\n");
+}
+
+TEST(Rows, JobWithoutResultHasNulls) {
+  v1::ResultRow row = MeasuredRow();
+  row.clear_result();
+  row.mutable_job()->set_outcome(v1::OUTCOME_SKIPPED);
+  row.mutable_job()->set_reason("s3.13 ran out of memory");
+  row.mutable_job()->clear_agent_name();
+  EXPECT_EQ(Csv(ResultColumns(), ToRow(row)).substr(Csv(ResultColumns(), ToRow(row)).find('\n') + 1),
+            "s3,s3.14,Tesla T4,GPU-1,,resnet50,64,224,fp32-strict,nhwc,standard,2,SKIPPED,s3.13 ran out of memory,,,,,,"
+            ",,,,,,,,,,2026-01-31T12:00:00Z,1,3,14\n");
+}
+
+TEST(Rows, EveryRowHasAValueForEachColumn) {
+  EXPECT_EQ(ToRow(v1::ResultRow()).size(), ResultColumns().size());
+  EXPECT_EQ(ToRow(v1::Job()).size(), JobColumns().size());
+  EXPECT_EQ(ToRow(v1::SweepStatus()).size(), SweepColumns().size());
+  EXPECT_EQ(ToRow(v1::Agent()).size(), AgentColumns().size());
+  EXPECT_EQ(ToRow(v1::Token()).size(), TokenColumns().size());
+  EXPECT_EQ(ToRow(Models().front()).size(), ModelColumns().size());
+}
+
+TEST(Rows, SweepCountsItsJobs) {
+  v1::SweepStatus sweep;
+  sweep.set_sweep_id("s1");
+  sweep.mutable_spec()->add_models("resnet18");
+  sweep.mutable_spec()->add_models("resnet50");
+  sweep.set_state(v1::SWEEP_STATE_RUNNING);
+  sweep.set_cells(4);
+  sweep.set_devices(2);
+  sweep.mutable_counts()->set_total(8);
+  sweep.mutable_counts()->set_queued(3);
+  sweep.mutable_counts()->set_running(1);
+  sweep.mutable_counts()->set_completed(2);
+  sweep.mutable_counts()->set_out_of_memory(1);
+  sweep.mutable_counts()->set_skipped(1);
+  EXPECT_EQ(Csv(SweepColumns(), ToRow(sweep)),
+            "sweep_id,name,state,models,submitted,ended,cells,devices,total,queued,running,completed,out_of_memory,"
+            "unsupported,failed,cancelled,skipped,eta_seconds\n"
+            "s1,,RUNNING,\"resnet18, resnet50\",,,4,2,8,3,1,2,1,0,0,0,1,\n");
+}
+
+TEST(Rows, MachinesAreCalledByTheirGpusElseTheirCpu) {
+  v1::MachineFacts machine;
+  machine.set_cpu_model("AMD EPYC 7443");
+  machine.add_devices()->set_kind(v1::DEVICE_KIND_CPU);
+  EXPECT_EQ(DevicesText(machine), "AMD EPYC 7443");
+  for (int i = 0; i < 2; ++i) {
+    v1::Device* gpu = machine.add_devices();
+    gpu->set_kind(v1::DEVICE_KIND_GPU);
+    gpu->set_name("Tesla T4");
+  }
+  EXPECT_EQ(DevicesText(machine), "2x Tesla T4");
+}
+
+TEST(Rows, TimesAreIso8601AndAbsentOnesEmpty) {
+  EXPECT_EQ(Iso8601(1769860800.9), "2026-01-31T12:00:00Z");
+  EXPECT_EQ(Iso8601(0), "");
+  EXPECT_EQ(Iso8601(-1), "");
+  EXPECT_EQ(Iso8601(1e300), "");
+}
+
+}  // namespace
+}  // namespace rsg::cli

@@ -1,0 +1,114 @@
+#include "coordinator/cli/watch_view.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/cli/painter.hpp"
+
+namespace rsg::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+v1::SweepStatus HalfWay() {
+  v1::SweepStatus sweep;
+  sweep.set_sweep_id("s3");
+  sweep.mutable_spec()->set_name("first try");
+  sweep.set_state(v1::SWEEP_STATE_RUNNING);
+  sweep.set_submitted_unix_seconds(1000);
+  sweep.set_cells(6);
+  sweep.set_devices(2);
+  v1::JobCounts* counts = sweep.mutable_counts();
+  counts->set_total(12);
+  counts->set_queued(5);
+  counts->set_running(1);
+  counts->set_completed(4);
+  counts->set_out_of_memory(1);
+  counts->set_skipped(1);
+  sweep.set_eta_seconds(200);
+  v1::Job* job = sweep.add_running();
+  job->set_job_id("s3.7");
+  job->set_agent_name("laptop");
+  job->set_device_name("AMD EPYC 7443");
+  job->set_state(v1::JOB_STATE_RUNNING);
+  job->mutable_cell()->set_model("resnet50");
+  job->mutable_cell()->set_batch_size(64);
+  job->mutable_cell()->set_image_size(224);
+  job->mutable_cell()->set_precision(v1::PRECISION_FP32);
+  job->mutable_cell()->set_memory_format(v1::MEMORY_FORMAT_NCHW);
+  job->set_windows(12);
+  job->set_throughput(123.456);
+  job->set_elapsed_seconds(20);
+  return sweep;
+}
+
+TEST(WatchView, ShowsProgressCountsAndRunningJobs) {
+  EXPECT_THAT(
+      WatchLines(HalfWay(), 0, {.width = 100, .unicode = false}),
+      ElementsAre("sweep s3 \"first try\": RUNNING, 6 cells on 2 devices",
+                  "[####################--------------------] 6/12 jobs  50 %  3 min 20 s left",
+                  "4 completed, 1 out of memory, 1 skipped, 1 running, 5 queued", "",
+                  "job   agent   device         cell                                windows  samples/s  elapsed",
+                  "s3.7  laptop  AMD EPYC 7443  resnet50 bs 64, 224 px, fp32, nchw       12     123.46     20 s"));
+}
+
+TEST(WatchView, TimeRunsOnBetweenNews) {
+  const auto lines = WatchLines(HalfWay(), 5, {.width = 100});
+  EXPECT_THAT(lines[1], HasSubstr("3 min 15 s left"));
+  EXPECT_THAT(lines[5], HasSubstr("25 s"));
+}
+
+TEST(WatchView, EveryLineFitsAnyTerminal) {
+  for (int width = 1; width < 120; ++width)
+    for (int height : {1, 2, 5, 24}) {
+      const auto lines = WatchLines(HalfWay(), 0, {.width = width, .height = height, .color = true});
+      EXPECT_LE(lines.size(), static_cast<std::size_t>(std::max(height - 1, 1)));
+      for (const std::string& line : lines) EXPECT_LE(VisibleWidth(line), width) << line;
+    }
+}
+
+TEST(WatchView, ManyRunningJobsAreCutToTheHeight) {
+  v1::SweepStatus sweep = HalfWay();
+  for (int i = 0; i < 20; ++i) *sweep.add_running() = sweep.running(0);
+  const auto lines = WatchLines(sweep, 0, {.width = 100, .height = 12});
+  ASSERT_EQ(lines.size(), 11u);
+  EXPECT_EQ(lines.back(), "16 more");
+}
+
+TEST(WatchView, SaysWhenNothingMatchesYet) {
+  v1::SweepStatus sweep;
+  sweep.set_sweep_id("s1");
+  sweep.set_state(v1::SWEEP_STATE_QUEUED);
+  sweep.set_cells(3);
+  const auto lines = WatchLines(sweep, 0, {});
+  EXPECT_EQ(lines[0], "sweep s1: QUEUED, 3 cells on 0 devices");
+  EXPECT_THAT(lines.back(), HasSubstr("waiting for a machine"));
+}
+
+TEST(WatchView, NamesCannotSteerTheTerminal) {
+  v1::SweepStatus sweep = HalfWay();
+  sweep.mutable_spec()->set_name("\x1b[2J");
+  sweep.mutable_running(0)->set_agent_name("\x1b]0;x\x07");
+  for (const std::string& line : WatchLines(sweep, 0, {.width = 100})) EXPECT_THAT(line, Not(HasSubstr("\x1b")));
+}
+
+TEST(WatchView, LinesForPipes) {
+  EXPECT_EQ(
+      ProgressLine(HalfWay()),
+      "s3 RUNNING 6/12 jobs ended, 4 completed, 1 out of memory, 1 skipped, 1 running, 5 queued, 3 min 20 s left");
+  v1::SweepStatus sweep = HalfWay();
+  sweep.set_state(v1::SWEEP_STATE_COMPLETED);
+  sweep.clear_eta_seconds();
+  sweep.set_ended_unix_seconds(1720);
+  sweep.mutable_counts()->set_running(0);
+  sweep.mutable_counts()->set_queued(0);
+  sweep.mutable_counts()->set_completed(10);
+  EXPECT_EQ(SummaryLine(sweep), "sweep s3 COMPLETED in 12 min: 10 completed, 1 out of memory, 1 skipped");
+  EXPECT_TRUE(HasEnded(sweep));
+  EXPECT_EQ(EndedJobs(sweep.counts()), 12u);
+}
+
+}  // namespace
+}  // namespace rsg::cli

@@ -1,0 +1,150 @@
+#include "common/validate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "common/json.hpp"
+
+namespace rsg {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+v1::SweepSpec GoodSpec() {
+  v1::SweepSpec spec;
+  spec.add_models("resnet18");
+  spec.add_batch_sizes(8);
+  spec.add_precisions(v1::PRECISION_FP32);
+  spec.add_memory_formats(v1::MEMORY_FORMAT_NCHW);
+  spec.mutable_limits()->set_seconds(30);
+  return spec;
+}
+
+v1::Window GoodWindow(std::uint32_t sequence = 1) {
+  v1::Window window;
+  window.set_sequence(sequence);
+  window.set_steps(2);
+  window.set_samples(16);
+  window.set_seconds(0.5);
+  window.set_wall_seconds(0.5);
+  window.set_start_seconds(sequence * 0.5);
+  return window;
+}
+
+v1::Result GoodResult() {
+  v1::Result result;
+  result.set_throughput(32);
+  result.set_windows(1);
+  result.set_steps(2);
+  result.set_samples(16);
+  result.set_seconds(0.5);
+  result.set_wall_seconds(0.5);
+  result.set_stop_reason(v1::STOP_REASON_SECONDS);
+  return result;
+}
+
+// Expects that the change makes a good message bad, with an error that names `word`.
+template <typename Message, typename Check>
+void ExpectRefused(Message message, const std::function<void(Message&)>& change, const Check& check,
+                   const std::string& word) {
+  ASSERT_TRUE(check(message).ok()) << check(message);
+  change(message);
+  const absl::Status status = check(message);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << message.ShortDebugString();
+  EXPECT_NE(status.message().find(word), std::string::npos) << status;
+}
+
+TEST(ValidateSweep, NamesFieldValueAndRemedy) {
+  const auto check = [](const v1::SweepSpec& spec) { return Validate(spec); };
+  using Spec = v1::SweepSpec;
+  const auto refused = [&](const std::function<void(Spec&)>& change, const std::string& word) {
+    ExpectRefused<Spec>(GoodSpec(), change, check, word);
+  };
+  refused([](Spec& s) { s.set_models(0, "resnet51"); }, "resnet18, resnet50");
+  refused([](Spec& s) { s.clear_models(); }, "models");
+  refused([](Spec& s) { s.set_batch_sizes(0, 0); }, "batch_size: 0");
+  refused([](Spec& s) { s.set_batch_sizes(0, 65537); }, "1 to 65536");
+  refused([](Spec& s) { s.add_batch_sizes(8); }, "8 stands twice");
+  refused([](Spec& s) { s.add_image_sizes(16); }, "size: 16");
+  refused([](Spec& s) { s.set_precisions(0, static_cast<v1::Precision>(77)); }, "precision: 77");
+  refused([](Spec& s) { s.mutable_limits()->set_seconds(kNaN); }, "seconds");
+  refused([](Spec& s) { s.mutable_limits()->set_n_batches(5); }, "together with n_batches");
+  refused([](Spec& s) { s.set_repeats(101); }, "repeats: 101");
+  refused([](Spec& s) { s.mutable_devices()->set_open_for_seconds(-1); }, "open_for");
+}
+
+TEST(ValidateWindow, RefusesWhatJsonLetsPass) {
+  const auto check = [](const v1::Window& window) { return Validate(window, 8); };
+  const auto refused = [&](const std::function<void(v1::Window&)>& change, const std::string& word) {
+    ExpectRefused<v1::Window>(GoodWindow(), change, check, word);
+  };
+  refused([](v1::Window& w) { w.set_seconds(kNaN); }, "seconds");
+  refused([](v1::Window& w) { w.set_seconds(0); }, "seconds");
+  refused([](v1::Window& w) { w.set_wall_seconds(kInfinity); }, "wall_seconds");
+  refused([](v1::Window& w) { w.set_samples(17); }, "steps x batch_size");
+  refused([](v1::Window& w) { w.set_sequence(0); }, "sequence");
+
+  v1::Window from_null;
+  ASSERT_TRUE(FromJson(R"({"sequence":1,"steps":2,"samples":16,"seconds":null,"wall_seconds":0.5})", &from_null).ok());
+  EXPECT_FALSE(Validate(from_null, 8).ok()) << "null became 0 and passed";
+}
+
+TEST(ValidateResult, ThroughputMustBeSamplesOverSeconds) {
+  const auto check = [](const v1::Result& result) { return Validate(result, 8); };
+  const auto refused = [&](const std::function<void(v1::Result&)>& change, const std::string& word) {
+    ExpectRefused<v1::Result>(GoodResult(), change, check, word);
+  };
+  refused([](v1::Result& r) { r.set_throughput(33); }, "throughput");
+  refused([](v1::Result& r) { r.set_throughput(kNaN); }, "throughput");
+  refused([](v1::Result& r) { r.set_throughput(kInfinity); }, "throughput");
+  refused([](v1::Result& r) { r.set_stop_reason(static_cast<v1::StopReason>(50)); }, "stop_reason");
+  refused([](v1::Result& r) { r.set_final_loss(kNaN); }, "final_loss");
+  refused([](v1::Result& r) { r.set_samples(8); }, "samples");
+}
+
+TEST(ValidateBatch, GapsAndFloodsAreRefused) {
+  v1::WindowBatch batch;
+  batch.set_attempt_id("s1.1.1");
+  batch.set_lease_token(std::string(32, 'a'));
+  EXPECT_FALSE(Validate(batch, 8, 64).ok());
+  *batch.add_windows() = GoodWindow(3);
+  *batch.add_windows() = GoodWindow(4);
+  EXPECT_TRUE(Validate(batch, 8, 64).ok());
+  EXPECT_FALSE(Validate(batch, 8, 1).ok());
+  *batch.add_windows() = GoodWindow(6);
+  EXPECT_FALSE(Validate(batch, 8, 64).ok());
+}
+
+TEST(ValidateFinished, CompletedNeedsItsResult) {
+  v1::AttemptFinished finished;
+  finished.set_attempt_id("s1.1.1");
+  finished.set_lease_token(std::string(32, 'a'));
+  finished.set_outcome(v1::OUTCOME_COMPLETED);
+  EXPECT_FALSE(Validate(finished, 8).ok());
+  *finished.mutable_result() = GoodResult();
+  EXPECT_TRUE(Validate(finished, 8).ok());
+  finished.set_outcome(v1::OUTCOME_SKIPPED);
+  EXPECT_FALSE(Validate(finished, 8).ok());
+  finished.set_outcome(v1::OUTCOME_FAILED);
+  finished.clear_result();
+  finished.set_error(std::string(5000, 'x'));
+  EXPECT_FALSE(Validate(finished, 8).ok());
+}
+
+TEST(ValidateMachine, DevicesArePresentAndDistinct) {
+  v1::MachineFacts machine;
+  EXPECT_FALSE(Validate(machine).ok());
+  v1::Device* device = machine.add_devices();
+  device->set_id("CPU-1");
+  device->set_kind(v1::DEVICE_KIND_CPU);
+  device->set_name("a processor");
+  EXPECT_TRUE(Validate(machine).ok());
+  *machine.add_devices() = machine.devices(0);
+  EXPECT_FALSE(Validate(machine).ok());
+}
+
+}  // namespace
+}  // namespace rsg

@@ -1,0 +1,220 @@
+// Join tokens, enrolment, streams and who may speak.
+#include <gmock/gmock.h>
+
+#include "common/secret.hpp"
+#include "common/version.hpp"
+#include "world.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+using testing::HasSubstr;
+
+class Enrolment : public World {
+ protected:
+  v1::EnrollRequest Request(const std::string& token, const std::string& who) {
+    v1::EnrollRequest request;
+    request.set_join_token(token);
+    request.set_credential_sha256(Sha256Hex(who));
+    request.set_name(who);
+    return request;
+  }
+  absl::Status TryEnrol(const std::string& token, const std::string& who) {
+    const auto response = coordinator->Enroll(Request(token, who), now, effects);
+    Commit();
+    return response.status();
+  }
+  std::string NewToken(std::uint32_t uses, double seconds = 0) {
+    v1::CreateTokenRequest request;
+    request.set_uses(uses);
+    request.set_valid_seconds(seconds);
+    const auto made = coordinator->CreateToken(request, now, effects);
+    Commit();
+    return made.ok() ? made->secret : made.status().ToString();
+  }
+};
+
+TEST_F(Enrolment, TokenIsSpentOnceForEachAgent) {
+  const std::string token = NewToken(2);
+  EXPECT_TRUE(TryEnrol(token, "one").ok());
+  EXPECT_TRUE(TryEnrol(token, "one").ok()) << "the answer was lost: the same again";
+  EXPECT_EQ(memory.tokens.begin()->second.uses_left, 1u);
+  EXPECT_TRUE(TryEnrol(token, "two").ok());
+  const absl::Status third = TryEnrol(token, "three");
+  EXPECT_TRUE(absl::IsPermissionDenied(third));
+  EXPECT_THAT(std::string(third.message()), HasSubstr("used up"));
+  EXPECT_TRUE(TryEnrol(token, "one").ok()) << "still known";
+  EXPECT_EQ(memory.agents.size(), 2u);
+}
+
+TEST_F(Enrolment, TokenIsStoredHashedAndItsAbsenceFound) {
+  const std::string token = NewToken(1);
+  EXPECT_EQ(token.size(), 32u);
+  EXPECT_EQ(memory.tokens.begin()->second.token_sha256, Sha256Hex(token));
+  EXPECT_THAT(std::string(TryEnrol("nonsense", "one").message()), HasSubstr("unknown"));
+}
+
+TEST_F(Enrolment, TokenExpiresAndIsRevoked) {
+  const std::string brief = NewToken(5, 60);
+  now.unix += 61;
+  EXPECT_THAT(std::string(TryEnrol(brief, "one").message()), HasSubstr("expired"));
+  const std::string revoked = NewToken(5);
+  v1::RevokeTokenRequest request;
+  for (const auto& [id, token] : memory.tokens)
+    if (token.token_sha256 == Sha256Hex(revoked)) request.set_token_id(id);
+  EXPECT_TRUE(coordinator->RevokeToken(request, effects).ok());
+  Commit();
+  EXPECT_THAT(std::string(TryEnrol(revoked, "one").message()), HasSubstr("revoked"));
+  request.set_token_id("t-none");
+  EXPECT_TRUE(absl::IsNotFound(coordinator->RevokeToken(request, effects)));
+}
+
+TEST_F(Enrolment, RefusesWhatIsOutOfRange) {
+  EXPECT_THAT(NewToken(200'000), HasSubstr("uses"));
+  EXPECT_THAT(NewToken(1, -5), HasSubstr("valid"));
+  v1::EnrollRequest request = Request(NewToken(1), "one");
+  request.set_credential_sha256("ABC");
+  EXPECT_TRUE(absl::IsInvalidArgument(coordinator->Enroll(request, now, effects).status()));
+}
+
+TEST_F(Enrolment, SurvivesARestart) {
+  const std::string token = NewToken(1);
+  EXPECT_TRUE(TryEnrol(token, "one").ok());
+  Restart();
+  EXPECT_TRUE(TryEnrol(token, "one").ok());
+  EXPECT_FALSE(TryEnrol(token, "two").ok());
+}
+
+class Streams : public World {};
+
+TEST_F(Streams, UnknownCredentialIsUnauthenticated) {
+  coordinator->Open(7, Sha256Hex("stranger"), now, effects);
+  Commit();
+  EXPECT_TRUE(absl::IsUnauthenticated(ClosedWith(7)));
+}
+
+TEST_F(Streams, WelcomeCarriesTheSettings) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  const auto messages = Take(agent);
+  ASSERT_EQ(messages.size(), 1u);
+  ASSERT_TRUE(messages[0].has_welcome());
+  EXPECT_EQ(messages[0].welcome().agent_id(), agent.agent_id);
+  EXPECT_EQ(messages[0].welcome().settings().heartbeat_seconds(), settings.heartbeat_seconds);
+  EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_IDLE);
+}
+
+TEST_F(Streams, FirstMessageMustBeHello) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  agent.session = 50;
+  coordinator->Open(50, agent.credential, now, effects);
+  v1::AgentMessage message;
+  message.mutable_heartbeat();
+  Say(agent, message);
+  EXPECT_TRUE(absl::IsInvalidArgument(ClosedWith(50)));
+}
+
+TEST_F(Streams, StreamWithoutHelloIsClosed) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  coordinator->Open(50, agent.credential, now, effects);
+  Pass(settings.lost_after_seconds + 1);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ClosedWith(50)));
+}
+
+TEST_F(Streams, OtherProtocolIsNamed) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  agent.session = 50;
+  coordinator->Open(50, agent.credential, now, effects);
+  v1::AgentMessage message;
+  *message.mutable_hello() = HelloOf(agent);
+  message.mutable_hello()->set_protocol_version(kProtocolVersion + 1);
+  Say(agent, message);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ClosedWith(50)));
+  EXPECT_THAT(std::string(ClosedWith(50).message()), HasSubstr("upgrade"));
+}
+
+TEST_F(Streams, MalformedHelloIsRefused) {
+  Peer agent = Enrol("one", {Cpu("CPU-1"), Cpu("CPU-1")});
+  Attach(agent);
+  EXPECT_TRUE(absl::IsInvalidArgument(ClosedWith(agent.session)));
+  EXPECT_EQ(Rejected("hello"), 1u);
+}
+
+TEST_F(Streams, NewerSessionTakesOver) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  const SessionId first = agent.session;
+  Attach(agent);
+  EXPECT_TRUE(absl::IsAborted(ClosedWith(first)));
+  EXPECT_TRUE(ClosedWith(agent.session).ok());
+  // The end of the old stream, told late, does not touch the new one.
+  coordinator->Closed(first, false, now, effects);
+  Commit();
+  EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_IDLE);
+}
+
+TEST_F(Streams, SilenceIsShownAndNothingMore) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  Submit(Spec({2, 4}));
+  const auto assign = TakeAssign(agent);
+  ASSERT_TRUE(assign);
+  SayStarted(agent, *assign);
+  Pass(settings.lost_after_seconds + 1);
+  EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_LOST);
+  EXPECT_TRUE(ClosedWith(agent.session).ok());
+  EXPECT_EQ(memory.attempts.size(), 1u);
+  SayWindows(agent, *assign, 1, 3);
+  EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_BUSY);
+  EXPECT_EQ(memory.attempts.begin()->second.last_sequence, 3u);
+}
+
+TEST_F(Streams, TimeInWhichTheCoordinatorStoodStillIsNobodysSilence) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  Pass(settings.lost_after_seconds / 2);
+  now.monotonic += 10 * settings.lost_after_seconds;  // a commit that took that long
+  Pass(settings.lost_after_seconds / 4);
+  EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_IDLE);
+}
+
+TEST_F(Streams, WallClockThatJumpsMakesNobodyLost) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  now.unix += 1e6;
+  Pass(1);
+  EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_IDLE);
+}
+
+TEST_F(Streams, DetachedThenLostUnlessItLeftInGoodOrder) {
+  Peer broken = Enrol("broken", {Cpu("CPU-1")});
+  Peer left = Enrol("left", {Cpu("CPU-2")});
+  Attach(broken);
+  Attach(left);
+  Detach(broken);
+  Detach(left, true);
+  EXPECT_EQ(StateOf(broken), v1::AGENT_STATE_DETACHED);
+  Pass(settings.lost_after_seconds + 1);
+  EXPECT_EQ(StateOf(broken), v1::AGENT_STATE_LOST);
+  EXPECT_EQ(StateOf(left), v1::AGENT_STATE_DETACHED);
+  Restart();
+  EXPECT_EQ(StateOf(broken), v1::AGENT_STATE_DETACHED) << "full grace after a restart";
+}
+
+TEST_F(Streams, AgentThatFillsTheLogIsCutShort) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  log.clear();
+  for (int i = 0; i < 100; ++i) {
+    v1::AgentMessage message;
+    for (int line = 0; line < 64; ++line) message.mutable_log_lines()->add_lines("chatter\x1b[2J");
+    Say(agent, message);
+  }
+  EXPECT_LE(log.size(), 110u);
+  ASSERT_FALSE(log.empty());
+  EXPECT_EQ(log[0].text.find('\x1b'), std::string::npos);
+  EXPECT_GT(Rejected("log"), 0u);
+}
+
+}  // namespace
+}  // namespace rsg::schedule

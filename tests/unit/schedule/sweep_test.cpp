@@ -1,0 +1,307 @@
+// Sweeps: which devices they go to, what is refused, cancelled, tried again.
+#include <gmock/gmock.h>
+
+#include "world.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Sweeps : public World {
+ protected:
+  Peer Attached(const std::string& name, std::vector<v1::Device> devices) {
+    Peer peer = Enrol(name, std::move(devices));
+    Attach(peer);
+    return peer;
+  }
+  std::string Refusal(const v1::SweepSpec& spec) {
+    const auto response = TrySubmit(spec);
+    EXPECT_TRUE(absl::IsInvalidArgument(response.status()));
+    EXPECT_TRUE(memory.sweeps.empty());
+    return std::string(response.status().message());
+  }
+};
+
+TEST_F(Sweeps, WithoutAMachineIsQueuedAndSaysSo) {
+  const auto response = Submit(Spec({2}));
+  EXPECT_EQ(response.sweep_id(), "s1");
+  EXPECT_EQ(response.jobs(), 0u);
+  ASSERT_EQ(response.notes_size(), 1);
+  EXPECT_THAT(response.notes(0), HasSubstr("no machine attached"));
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_QUEUED);
+  Restart();
+  Peer agent = Attached("late", {Cpu("CPU-1")});
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_RUNNING);
+  EXPECT_EQ(memory.sweeps.at(1).device_kind, v1::DEVICE_KIND_CPU);
+  EXPECT_TRUE(TakeAssign(agent));
+}
+
+TEST_F(Sweeps, WhatNoDeviceOffersIsRefused) {
+  Peer agent = Attached("one", {Cpu("CPU-1")});
+  v1::SweepSpec spec = Spec({2});
+  spec.add_precisions(v1::PRECISION_FP32);
+  spec.add_precisions(v1::PRECISION_FP16);
+  EXPECT_THAT(Refusal(spec), testing::AllOf(HasSubstr("precision: fp16"), HasSubstr("bf16")));
+  agent.models = {"resnet50"};
+  Attach(agent);
+  EXPECT_THAT(Refusal(Spec({2})), testing::AllOf(HasSubstr("resnet18"), HasSubstr("resnet50")));
+  EXPECT_THAT(Refusal(Spec({0})), HasSubstr("batch_size"));
+  EXPECT_THAT(Refusal(Spec({2}, {"resnet51"})), HasSubstr("resnet51"));
+}
+
+TEST_F(Sweeps, DeviceThatLacksAPrecisionSkipsItsJobs) {
+  v1::Device old = Gpu("GPU-2", "NVIDIA GeForce GTX 1080 Ti");
+  old.clear_precisions();
+  old.add_precisions(v1::PRECISION_FP32);
+  Peer one = Attached("one", {Gpu("GPU-1")});
+  Peer two = Attached("two", {old});
+  v1::SweepSpec spec = Spec({2});
+  spec.add_precisions(v1::PRECISION_FP32);
+  spec.add_precisions(v1::PRECISION_BF16);
+  const auto response = Submit(spec);
+  EXPECT_EQ(response.jobs(), 3u);
+  EXPECT_THAT(response.notes(0), HasSubstr("two"));
+  EXPECT_EQ(Job(1, 4).outcome, v1::OUTCOME_SKIPPED);
+  EXPECT_THAT(Job(1, 4).reason, HasSubstr("lacks bf16"));
+}
+
+TEST_F(Sweeps, GoToGpusUnlessThereIsNone) {
+  Peer gpu = Attached("gpu", {Gpu("GPU-1"), Cpu("CPU-1")});
+  Peer cpu = Attached("cpu", {Cpu("CPU-2")});
+  EXPECT_EQ(Submit(Spec({2})).jobs(), 1u);
+  EXPECT_EQ(TakeAssign(gpu)->device_id(), "GPU-1");
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_kind(v1::DEVICE_KIND_CPU);
+  EXPECT_EQ(Submit(spec).jobs(), 2u);
+  EXPECT_EQ(TakeAssign(cpu)->device_id(), "CPU-2");
+}
+
+TEST_F(Sweeps, SelectByNameAndAgent) {
+  Attached("one", {Gpu("GPU-1")});
+  Attached("two", {Gpu("GPU-2", "NVIDIA A100-SXM4-80GB")});
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_gpu("a100");
+  EXPECT_EQ(Submit(spec).jobs(), 1u);
+  EXPECT_EQ(Job(1, 1).device_id, "GPU-2");
+  spec = Spec({2});
+  spec.mutable_devices()->add_agents("one");
+  Submit(spec);
+  EXPECT_EQ(Job(2, 1).device_id, "GPU-1");
+  spec.mutable_devices()->set_gpu("T4");
+  const auto response = Submit(spec);
+  EXPECT_EQ(response.jobs(), 0u);
+  EXPECT_THAT(response.notes(0), HasSubstr("no attached machine matches"));
+}
+
+TEST_F(Sweeps, TakeSoManyMachinesOfADeviceName) {
+  Peer one = Attached("one", {Gpu("GPU-1"), Gpu("GPU-2")});
+  Attached("two", {Gpu("GPU-3")});
+  Attached("three", {Gpu("GPU-4", "NVIDIA T4")});
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_machines(1);
+  EXPECT_EQ(Submit(spec).jobs(), 3u) << "both GPUs of the first machine, and another name";
+  Attached("four", {Gpu("GPU-5")});
+  EXPECT_EQ(memory.jobs.size(), 3u) << "full";
+  Attached("five", {Gpu("GPU-6", "NVIDIA A100")});
+  EXPECT_EQ(memory.jobs.size(), 4u);
+  Restart();
+  Attached("six", {Gpu("GPU-7", "NVIDIA A100")});
+  EXPECT_EQ(memory.jobs.size(), 4u) << "still full after a restart";
+}
+
+TEST_F(Sweeps, MachineWithTwoDevicesWorksOnThemInStep) {
+  Peer agent = Attached("one", {Gpu("GPU-1"), Gpu("GPU-2")});
+  Submit(Spec({2, 4}));
+  std::vector<std::string> order;
+  while (auto assign = TakeAssign(agent)) {
+    order.push_back(assign->device_id() + ":" + std::to_string(assign->cell().batch_size()));
+    Complete(agent, *assign);
+  }
+  EXPECT_THAT(order, testing::ElementsAre("GPU-1:2", "GPU-2:2", "GPU-1:4", "GPU-2:4"));
+}
+
+TEST_F(Sweeps, OpenForKeepsASweepOpenForNewcomers) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_open_for_seconds(100);
+  Submit(spec);
+  Complete(one, *TakeAssign(one));
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_RUNNING);
+  Pass(50);
+  Peer two = Attached("two", {Cpu("CPU-2")});
+  Complete(two, *TakeAssign(two));
+  Pass(51);
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_COMPLETED);
+  EXPECT_EQ(ended.at(0).counts().completed(), 2u);
+}
+
+TEST_F(Sweeps, ClosedForNewcomersWhenOpenForIsOver) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_open_for_seconds(10);
+  Submit(spec);
+  Pass(11);
+  Peer two = Attached("two", {Cpu("CPU-2")});
+  EXPECT_FALSE(TakeAssign(two));
+}
+
+TEST_F(Sweeps, DeviceThatComesBackKeepsItsFinishedJobs) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2, 4}));
+  Complete(one, *TakeAssign(one));
+  Detach(one);
+  NewProcess(one);
+  Attach(one);
+  EXPECT_EQ(memory.jobs.size(), 2u);
+  EXPECT_EQ(TakeAssign(one)->cell().batch_size(), 4u);
+}
+
+TEST_F(Sweeps, RepeatedRequestReturnsTheFirstSweep) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  v1::SubmitSweepRequest request;
+  *request.mutable_spec() = Spec({2});
+  request.set_request_id("once");
+  for (int i = 0; i < 3; ++i) {
+    const auto response = coordinator->SubmitSweep(request, now, effects);
+    Commit();
+    ASSERT_TRUE(response.ok());
+    EXPECT_EQ(response->sweep_id(), "s1");
+    EXPECT_EQ(response->jobs(), 1u);
+    if (i == 1) Restart();
+  }
+  EXPECT_EQ(memory.sweeps.size(), 1u);
+}
+
+TEST_F(Sweeps, DryRunCountsAndQueuesNothing) {
+  Attached("one", {Cpu("CPU-1")});
+  const auto response = TrySubmit(Spec({2, 4, 8}), true);
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response->cells(), 3u);
+  EXPECT_EQ(response->jobs(), 3u);
+  EXPECT_EQ(response->sweep_id(), "");
+  EXPECT_TRUE(memory.sweeps.empty());
+}
+
+TEST_F(Sweeps, CancelEndsQueuedAndRunningJobs) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2, 4, 8}));
+  const v1::Assign first = *TakeAssign(one);
+  Complete(one, first);
+  EXPECT_TRUE(TakeFinishedAck(one)->accepted());
+  const v1::Assign second = *TakeAssign(one);
+  SayStarted(one, second);
+  const auto response = coordinator->CancelSweep(1, now, effects);
+  Commit();
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response->cancelled_jobs(), 2u);
+  EXPECT_EQ(TakeCancel(one)->attempt_id(), second.attempt_id());
+  EXPECT_EQ(Job(1, 1).outcome, v1::OUTCOME_COMPLETED);
+  EXPECT_EQ(Job(1, 2).outcome, v1::OUTCOME_CANCELLED);
+  EXPECT_EQ(Job(1, 3).outcome, v1::OUTCOME_CANCELLED);
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_CANCELLED);
+  EXPECT_EQ(memory.attempts.at({{1, 2}, 1}).outcome, v1::OUTCOME_CANCELLED);
+  SayWindows(one, second, 1, 3);
+  SayFinished(one, second, v1::OUTCOME_COMPLETED, 3);
+  EXPECT_FALSE(TakeFinishedAck(one)->accepted());
+  EXPECT_FALSE(memory.windows.contains({{1, 2}, 1}));
+  EXPECT_TRUE(absl::IsNotFound(coordinator->CancelSweep(1, now, effects).status()));
+}
+
+TEST_F(Sweeps, CancelIsNoLossEvenWhenTheBudgetIsSpent) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2}));
+  for (int i = 0; i < 2; ++i) {
+    SayStarted(one, *TakeAssign(one));
+    NewProcess(one);
+    Attach(one);
+  }
+  SayStarted(one, *TakeAssign(one));
+  EXPECT_TRUE(coordinator->CancelSweep(1, now, effects).ok());
+  Commit();
+  EXPECT_EQ(Job(1, 1).outcome, v1::OUTCOME_CANCELLED);
+}
+
+TEST_F(Sweeps, RetryQueuesWhatFailedOrWasLost) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2, 4, 8}));
+  for (int i = 0; i < 2; ++i) SayFinished(one, *TakeAssign(one), v1::OUTCOME_FAILED, 0);
+  SayFinished(one, *TakeAssign(one), v1::OUTCOME_OUT_OF_MEMORY, 0);
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_COMPLETED);
+  EXPECT_TRUE(absl::IsNotFound(coordinator->RetrySweep(1, std::nullopt, now, effects).status()));
+  Restart();
+  Attach(one);
+  const auto response = coordinator->RetrySweep(1, memory.Find(1), now, effects);
+  Commit();
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response->queued_jobs(), 1u);
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_RUNNING);
+  const auto again = TakeAssign(one);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->attempt_id(), "s1.1.3") << "attempts are never numbered anew";
+  Complete(one, *again);
+  EXPECT_EQ(memory.sweeps.at(1).state, v1::SWEEP_STATE_COMPLETED);
+  EXPECT_EQ(Job(1, 3).outcome, v1::OUTCOME_SKIPPED);
+}
+
+TEST_F(Sweeps, RetryOfWhatNeedsNoneChangesNothing) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2}));
+  Complete(one, *TakeAssign(one));
+  const auto response = coordinator->RetrySweep(1, memory.Find(1), now, effects);
+  EXPECT_TRUE(effects.changes.empty());
+  EXPECT_EQ(response->queued_jobs(), 0u);
+  Submit(Spec({4}));
+  EXPECT_TRUE(coordinator->CancelSweep(2, now, effects).ok());
+  Commit();
+  EXPECT_TRUE(absl::IsFailedPrecondition(coordinator->RetrySweep(2, memory.Find(2), now, effects).status()));
+}
+
+TEST_F(Sweeps, DrainedAgentFinishesWhatItHasAndTakesNothingNew) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2, 4}));
+  const v1::Assign assign = *TakeAssign(one);
+  v1::DrainAgentRequest request;
+  request.set_agent("one");
+  EXPECT_TRUE(coordinator->DrainAgent(request, now, effects).ok());
+  Commit();
+  const auto messages = Take(one);
+  ASSERT_FALSE(messages.empty());
+  EXPECT_TRUE(messages.back().has_drain());
+  EXPECT_EQ(StateOf(one), v1::AGENT_STATE_DRAINING);
+  Complete(one, assign);
+  EXPECT_FALSE(TakeAssign(one));
+  Detach(one, true);
+  Attach(one);
+  EXPECT_TRUE(Take(one).back().has_drain()) << "the same process is told again";
+  NewProcess(one);
+  Attach(one);
+  EXPECT_TRUE(TakeAssign(one)) << "who starts it again wants it to work";
+  request.set_agent("nobody");
+  EXPECT_TRUE(absl::IsNotFound(coordinator->DrainAgent(request, now, effects).status()));
+}
+
+TEST_F(Sweeps, AgentThatDrainsByItselfTakesNothingNew) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  v1::AgentMessage message;
+  message.mutable_heartbeat()->set_draining(true);
+  Say(one, message);
+  EXPECT_EQ(Submit(Spec({2})).jobs(), 0u);
+  EXPECT_FALSE(TakeAssign(one));
+}
+
+TEST_F(Sweeps, AgentThatInventsDevicesIsCutOff) {
+  Submit(Spec({2}));
+  Peer one = Enrol("one", {});
+  for (int i = 0; i < 10; ++i) {
+    one.devices.clear();
+    for (int j = 0; j < 32; ++j) one.devices.push_back(Cpu("CPU-" + std::to_string(100 * i + j)));
+    Attach(one);
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(ClosedWith(one.session)));
+  EXPECT_LE(memory.jobs.size(), 64u);
+}
+
+}  // namespace
+}  // namespace rsg::schedule

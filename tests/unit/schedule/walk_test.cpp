@@ -1,0 +1,166 @@
+// Random walks over faults: streams break, processes and the coordinator restart, messages are repeated, in any order.
+// Memory checks every step against the rules of the store; at the end every job has ended.
+#include <random>
+
+#include "world.hpp"
+
+namespace rsg::schedule {
+namespace {
+
+class Walk : public World, public testing::WithParamInterface<int> {
+ protected:
+  // One agent as a simple program: it does what it is told, and repeats itself.
+  struct Program {
+    Peer peer;
+    std::optional<v1::Assign> assign;
+    std::uint32_t made = 0;
+    std::uint32_t acked = 0;
+    bool finished = false;
+  };
+
+  void Hear(Program& agent) {
+    for (const v1::CoordinatorMessage& message : Take(agent.peer)) {
+      if (message.has_assign() && (!agent.assign || agent.assign->attempt_id() != message.assign().attempt_id())) {
+        EXPECT_FALSE(agent.assign) << "a second child";
+        agent.assign = message.assign();
+        agent.made = agent.acked = 0;
+        agent.finished = false;
+      }
+      const bool mine = agent.assign.has_value();
+      if (mine && message.has_ack() && message.ack().attempt_id() == agent.assign->attempt_id()) {
+        agent.acked = message.ack().sequence();
+        Acked(agent.assign->attempt_id(), agent.acked);
+      }
+      if (mine && message.has_cancel() && message.cancel().attempt_id() == agent.assign->attempt_id()) {
+        const v1::Assign over = *agent.assign;
+        if (agent.peer.session != 0 && Chance(70)) SayFinished(agent.peer, over, v1::OUTCOME_CANCELLED, agent.made);
+        agent.assign.reset();
+      }
+      if (mine && message.has_finished_ack() && agent.assign &&
+          message.finished_ack().attempt_id() == agent.assign->attempt_id())
+        agent.assign.reset();
+    }
+  }
+
+  void Acked(const std::string& attempt, std::uint32_t sequence) {
+    const auto key = *ParseAttemptId(attempt);
+    const auto stored = memory.windows.find(key);
+    EXPECT_EQ(stored == memory.windows.end() ? 0 : stored->second.size(), sequence) << "acknowledged but not stored";
+  }
+
+  void Connect(Program& agent) {
+    std::vector<v1::AttemptInHand> in_hand;
+    if (agent.assign) in_hand.push_back(InHand(*agent.assign, agent.made, agent.finished));
+    Attach(agent.peer, in_hand);
+  }
+
+  void Work(Program& agent) {
+    if (!agent.assign) return;
+    if (!agent.finished && agent.made < 6) {
+      if (agent.made == 0 && Chance(50)) SayStarted(agent.peer, *agent.assign);
+      agent.made += 1 + static_cast<std::uint32_t>(Pick(2));
+    }
+    // Some of what was sent before is sent again; sometimes a piece is lost.
+    if (agent.made > agent.acked) {
+      const std::uint32_t from = 1 + static_cast<std::uint32_t>(Pick(static_cast<int>(agent.acked) + 2));
+      if (from <= agent.made) SayWindows(agent.peer, *agent.assign, from, agent.made);
+    }
+    Hear(agent);
+    if (!agent.assign || agent.made < 6) return;
+    agent.finished = true;
+    const v1::Outcome outcome = outcome_[*ParseAttemptId(agent.assign->attempt_id())];
+    SayFinished(agent.peer, *agent.assign, outcome, agent.made);
+    if (Chance(80)) Hear(agent);
+  }
+
+  void Step(std::vector<Program>& agents) {
+    Program& agent = agents[static_cast<std::size_t>(Pick(static_cast<int>(agents.size())))];
+    if (agent.assign) Decide(*agent.assign);
+    switch (const int dice = Pick(100); dice < 60   ? 0
+                                        : dice < 70 ? 1
+                                        : dice < 76 ? 2
+                                        : dice < 80 ? 3
+                                        : dice < 90 ? 4
+                                                    : 5) {
+      case 0:
+        if (agent.peer.session == 0) Connect(agent);
+        Hear(agent);
+        Work(agent);
+        break;
+      case 1:
+        if (agent.peer.session != 0) Detach(agent.peer);
+        break;
+      case 2:
+        agent.assign.reset();  // the process dies, with its child
+        NewProcess(agent.peer);
+        if (Chance(50) && agent.peer.session != 0) Detach(agent.peer);
+        Connect(agent);
+        break;
+      case 3:
+        Restart();
+        for (Program& other : agents) other.peer.session = 0;
+        break;
+      case 4:
+        if (agent.peer.session != 0) Connect(agent);  // a new stream before the old one is known to be dead
+        break;
+      default:
+        Pass(3);
+    }
+  }
+
+  void Decide(const v1::Assign& assign) {
+    const auto key = *ParseAttemptId(assign.attempt_id());
+    if (outcome_.contains(key)) return;
+    const int dice = Pick(100);
+    outcome_[key] = dice < 70   ? v1::OUTCOME_COMPLETED
+                    : dice < 80 ? v1::OUTCOME_FAILED
+                    : dice < 90 ? v1::OUTCOME_OUT_OF_MEMORY
+                                : v1::OUTCOME_LOST;
+  }
+
+  int Pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+  bool Chance(int percent) { return Pick(100) < percent; }
+
+  std::mt19937 random_{static_cast<unsigned>(GetParam())};
+  std::map<AttemptKey, v1::Outcome> outcome_;
+};
+
+TEST_P(Walk, KeepsTheRulesAndEnds) {
+  std::vector<Program> agents(3);
+  for (std::size_t i = 0; i < agents.size(); ++i)
+    agents[i].peer =
+        Enrol("agent" + std::to_string(i), {Gpu("GPU-" + std::to_string(i / 2)), Cpu("CPU-" + std::to_string(i))});
+  v1::SweepSpec spec = Spec({2, 4, 8});
+  spec.set_repeats(2);
+  Submit(spec);
+  for (int i = 0; i < 150; ++i) {
+    Step(agents);
+    if (i == 60) {
+      spec.mutable_devices()->set_kind(v1::DEVICE_KIND_CPU);
+      Submit(spec);
+    }
+    if (i == 100 && coordinator->IsLive(1) && Chance(30)) {
+      EXPECT_TRUE(coordinator->CancelSweep(1, now, effects).ok());
+      Commit();
+    }
+  }
+  // In the end everybody is there and works in peace.
+  for (Program& agent : agents) Connect(agent);
+  for (int i = 0; i < 2000 && (coordinator->IsLive(1) || coordinator->IsLive(2)); ++i) {
+    for (Program& agent : agents) {
+      Hear(agent);
+      if (agent.assign) Decide(*agent.assign);
+      Work(agent);
+    }
+    Pass(1);
+  }
+  EXPECT_FALSE(coordinator->IsLive(1));
+  EXPECT_FALSE(coordinator->IsLive(2));
+  for (const auto& [key, job] : memory.jobs) EXPECT_EQ(job.state, v1::JOB_STATE_ENDED) << Id(key);
+  for (const auto& [key, attempt] : memory.attempts) EXPECT_EQ(attempt.state, v1::JOB_STATE_ENDED) << Id(key);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Walk, testing::Range(1, 201));
+
+}  // namespace
+}  // namespace rsg::schedule

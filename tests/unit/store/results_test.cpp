@@ -1,0 +1,235 @@
+// QueryResults: conditions, the best rows, pages; and the documented views say the same.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "common/words.hpp"
+#include "fixture.hpp"
+
+namespace rsg::store {
+namespace {
+
+using namespace schedule;
+
+class ResultsTest : public StoreTest {
+ protected:
+  ResultsTest() : store_(OpenStore()) {
+    EXPECT_TRUE(store_->Apply(BaseChanges()).ok());
+    EXPECT_TRUE(store_->Apply(Changes{PutSweep{SweepOf(2)}}).ok());
+  }
+
+  void Complete(
+      std::int64_t sweep, std::uint32_t batch_size, double throughput,
+      const std::function<void(JobRecord&)>& change = [](JobRecord&) {}) {
+    auto job = JobOf(sweep, next_++);
+    job.cell.set_batch_size(batch_size);
+    change(job);
+    const auto status = store_->Apply(CompletedJob(std::move(job), throughput));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  std::vector<v1::ResultRow> All(const v1::QueryResultsRequest& request, std::uint32_t limit = 1000) {
+    auto reader = OpenReader();
+    std::vector<v1::ResultRow> rows;
+    std::optional<JobKey> after;
+    do {
+      auto page = reader->ResultsPage(request, after, limit);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok()) return rows;
+      EXPECT_LE(page->rows.size(), limit);
+      rows.insert(rows.end(), page->rows.begin(), page->rows.end());
+      after = page->next;
+    } while (after);
+    return rows;
+  }
+
+  std::vector<std::string> Ids(const v1::QueryResultsRequest& request, std::uint32_t limit = 1000) {
+    std::vector<std::string> ids;
+    for (const auto& row : All(request, limit)) ids.push_back(row.job().job_id());
+    return ids;
+  }
+
+  using Strings = std::vector<std::string>;
+  std::int64_t next_ = 10;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(ResultsTest, OnlyEndedJobsAreListed) {
+  Complete(1, 64, 500);
+  const auto rows = All({});
+  ASSERT_EQ(rows.size(), 1U);  // the base's jobs have not ended
+  const auto& row = rows[0];
+  EXPECT_EQ(row.job().job_id(), "s1.10");
+  EXPECT_EQ(row.job().throughput(), 500);
+  EXPECT_EQ(row.job().agent_name(), "name of a-1");
+  EXPECT_EQ(row.result().SerializeAsString(), ResultOf(500).SerializeAsString());
+  EXPECT_EQ(row.ended_unix_seconds(), 1700000041.5);
+  EXPECT_EQ(row.log_tail(), "");
+}
+
+TEST_F(ResultsTest, AFailedJobShowsItsLog) {
+  const AttemptKey key{{1, 1}, 1};
+  auto end = EndOf(key, v1::OUTCOME_FAILED);
+  end.log_tail = "Segmentation fault";
+  auto job = EndedJob(JobOf(1, 1), v1::OUTCOME_FAILED);
+  job.attempts = 1;
+  job.reason = "killed by SIGSEGV";
+  ASSERT_TRUE(store_->Apply(Changes{end, PutJob{job}}).ok());
+  const auto rows = All({});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].log_tail(), "Segmentation fault");
+  EXPECT_EQ(rows[0].job().reason(), "killed by SIGSEGV");
+  EXPECT_FALSE(rows[0].has_result());
+  EXPECT_FALSE(rows[0].job().has_throughput());
+}
+
+TEST_F(ResultsTest, ConditionsHoldTogether) {
+  Complete(1, 64, 500);                                                                           // s1.10
+  Complete(2, 64, 510, [](JobRecord& job) { job.cell.set_model("resnet18"); });                   // s2.11
+  Complete(1, 64, 520, [](JobRecord& job) { job.cell.set_precision(v1::PRECISION_FP16); });       // s1.12
+  Complete(2, 64, 530, [](JobRecord& job) { job.device_name = "NVIDIA A100-SXM4-80GB"; });        // s2.13
+  ASSERT_TRUE(store_->Apply(Changes{PutJob{EndedJob(JobOf(2, 20), v1::OUTCOME_SKIPPED)}}).ok());  // s2.20
+
+  v1::QueryResultsRequest request;
+  EXPECT_EQ(Ids(request), (Strings{"s1.10", "s1.12", "s2.11", "s2.13", "s2.20"}));
+  request.set_sweep_id("s2");
+  EXPECT_EQ(Ids(request), (Strings{"s2.11", "s2.13", "s2.20"}));
+  request.set_outcome(v1::OUTCOME_COMPLETED);
+  EXPECT_EQ(Ids(request), (Strings{"s2.11", "s2.13"}));
+  request.set_device_name("a100-sxm");
+  EXPECT_EQ(Ids(request), (Strings{"s2.13"}));
+  request.Clear();
+  request.set_model("resnet18");
+  EXPECT_EQ(Ids(request), (Strings{"s2.11"}));
+  request.Clear();
+  request.set_precision(v1::PRECISION_FP16);
+  EXPECT_EQ(Ids(request), (Strings{"s1.12"}));
+  request.set_model("resnet' OR 'a' = 'a");
+  EXPECT_EQ(Ids(request), Strings{});
+  request.Clear();
+  request.set_sweep_id("3");
+  EXPECT_EQ(OpenReader()->ResultsPage(request, {}, 10).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ResultsTest, BestIsTheFastestSingleJobOfItsGroup) {
+  const auto nchw = [](JobRecord& job) { job.cell.set_memory_format(v1::MEMORY_FORMAT_NCHW); };
+  Complete(1, 32, 400);        // s1.10
+  Complete(1, 64, 600);        // s1.11: best of nhwc in sweep 1
+  Complete(1, 128, 550);       // s1.12
+  Complete(1, 64, 590);        // s1.13
+  Complete(1, 32, 300, nchw);  // s1.14
+  Complete(1, 64, 300, nchw);  // s1.15: a tie, the earlier wins
+  Complete(2, 64, 700);        // s2.16: best of nhwc
+  ASSERT_TRUE(store_->Apply(Changes{PutJob{EndedJob(JobOf(2, 20), v1::OUTCOME_OUT_OF_MEMORY)}}).ok());
+
+  v1::QueryResultsRequest request;
+  request.set_best(true);
+  EXPECT_EQ(Ids(request), (Strings{"s1.14", "s2.16"}));  // nchw before nhwc
+  EXPECT_EQ(Ask("SELECT job_id, batch_size, throughput FROM v_best ORDER BY memory_format"),
+            (Strings{"s1.14|32|300.0", "s2.16|64|700.0"}));
+  request.set_sweep_id("s1");
+  EXPECT_EQ(Ids(request), (Strings{"s1.14", "s1.11"}));
+  request.set_outcome(v1::OUTCOME_OUT_OF_MEMORY);
+  EXPECT_EQ(Ids(request), Strings{});
+}
+
+TEST_F(ResultsTest, PagesGiveEveryRowOnce) {
+  for (int i = 0; i < 11; ++i) {
+    Complete(1 + i % 2, 64, 500 + i, [&](JobRecord& job) { job.cell.set_image_size(32 * (1 + i % 5)); });
+  }
+  v1::QueryResultsRequest request;
+  const auto all = Ids(request);
+  EXPECT_EQ(all.size(), 11U);
+  for (const std::uint32_t limit : {1U, 3U, 10U, 11U}) EXPECT_EQ(Ids(request, limit), all) << limit;
+  request.set_best(true);
+  const auto best = Ids(request);
+  EXPECT_EQ(best.size(), 5U);
+  for (const std::uint32_t limit : {1U, 2U, 5U}) EXPECT_EQ(Ids(request, limit), best) << limit;
+}
+
+// Between two pages a group that was already given gets a better job: it is not given a second time.
+TEST_F(ResultsTest, ABetterJobBetweenPagesDoesNotRepeatItsGroup) {
+  for (const unsigned size : {32U, 64U, 96U}) {
+    Complete(1, 64, 500, [&](JobRecord& job) { job.cell.set_image_size(size); });
+  }
+  v1::QueryResultsRequest request;
+  request.set_best(true);
+  auto reader = OpenReader();
+  const auto first = reader->ResultsPage(request, {}, 2);
+  ASSERT_TRUE(first.ok() && first->next) << first.status();
+  Complete(1, 128, 600, [&](JobRecord& job) { job.cell.set_image_size(32); });
+  const auto second = reader->ResultsPage(request, first->next, 2);
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_EQ(second->rows.size(), 1U);
+  EXPECT_EQ(second->rows[0].job().cell().image_size(), 96U);
+}
+
+// The view's row, rebuilt from the answer.
+std::string ViewRow(const v1::ResultRow& row) {
+  const auto& job = row.job();
+  const auto& cell = job.cell();
+  const auto text = [](const std::string& value) { return value.empty() ? "NULL" : value; };
+  std::vector<std::string> columns{job.sweep_id(),
+                                   job.job_id(),
+                                   job.device_name(),
+                                   job.device_id(),
+                                   text(job.agent_name()),
+                                   cell.model(),
+                                   absl::StrCat(cell.batch_size()),
+                                   absl::StrCat(cell.image_size()),
+                                   Word(cell.precision()),
+                                   Word(cell.memory_format()),
+                                   Word(cell.mode()),
+                                   absl::StrCat(job.repeat()),
+                                   Word(job.outcome()),
+                                   job.reason()};
+  const auto& result = row.result();
+  if (row.has_result()) {
+    columns.insert(
+        columns.end(),
+        {absl::StrCat(result.throughput()), absl::StrCat(result.window_cv()), absl::StrCat(result.windows()),
+         absl::StrCat(result.steps()), absl::StrCat(result.samples()), absl::StrCat(result.seconds()),
+         Word(result.stop_reason()), absl::StrCat(result.peak_memory_mib()), result.stack().torch_version()});
+  } else {
+    columns.insert(columns.end(), 9, "NULL");
+  }
+  columns.push_back(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
+                                     absl::FromUnixSeconds(static_cast<std::int64_t>(row.ended_unix_seconds())),
+                                     absl::UTCTimeZone()));
+  return absl::StrJoin(columns, "|");
+}
+
+TEST_F(ResultsTest, ViewsAndAnswersAgree) {
+  Complete(1, 32, 400.5);
+  Complete(1, 64, 600.25);
+  Complete(2, 64, 512.125, [](JobRecord& job) { job.cell.set_precision(v1::PRECISION_BF16); });
+  auto skipped = EndedJob(JobOf(2, 20), v1::OUTCOME_SKIPPED);
+  skipped.reason = "s2.19 ran out of memory";
+  ASSERT_TRUE(store_->Apply(Changes{PutJob{skipped}}).ok());
+  const std::string columns =
+      "sweep_id, job_id, device_name, device_id, agent, model, batch_size, image_size, precision, memory_format, mode, "
+      "repeat, outcome, reason, printf('%g', throughput), printf('%g', window_cv), windows, steps, samples, "
+      "printf('%g', seconds), stop_reason, peak_memory_mib, torch_version, ended";
+  auto seen = Ask("SELECT " + columns + " FROM v_results ORDER BY sweep, job");
+  // printf makes 0 of NULL.
+  for (auto& row : seen) {
+    if (row.find("SKIPPED") == std::string::npos) continue;
+    row = "s2|s2.20|NVIDIA GeForce RTX 3090|GPU-1|NULL|resnet50|64|224|fp32-strict|nhwc|standard|2|SKIPPED|" +
+          skipped.reason + "|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|2023-11-14T22:14:01Z";
+  }
+  Strings answered;
+  v1::QueryResultsRequest request;
+  for (const auto& row : All(request)) answered.push_back(ViewRow(row));
+  EXPECT_EQ(seen, answered);
+
+  request.set_best(true);
+  answered.clear();
+  for (const auto& row : All(request)) answered.push_back(ViewRow(row));
+  EXPECT_EQ(
+      Ask("SELECT " + columns + " FROM v_best ORDER BY device_name, model, image_size, precision, memory_format, mode"),
+      answered);
+}
+
+}  // namespace
+}  // namespace rsg::store

@@ -1,0 +1,155 @@
+#include "agent/trainer/command_line.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace rsg::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Parsed {
+  std::variant<CommandLine, int> result;
+  std::string out;
+  std::string err;
+  const CommandLine& line() const { return std::get<CommandLine>(result); }
+  int code() const { return std::holds_alternative<int>(result) ? std::get<int>(result) : -1; }
+};
+
+Parsed Parse(const std::vector<std::string>& arguments) {
+  std::vector<const char*> argv{"rsg-trainer"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Parsed parsed{.result = ParseCommandLine(static_cast<int>(argv.size()), argv.data()), .out = "", .err = ""};
+  parsed.out = testing::internal::GetCapturedStdout();
+  parsed.err = testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+Parsed ParseRun(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{"run", "--model", "resnet50", "--bs", "64"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return Parse(arguments);
+}
+
+TEST(CommandLine, DefaultsAreTheOriginals) {
+  const Parsed parsed = ParseRun({});
+  ASSERT_EQ(parsed.code(), -1) << parsed.err;
+  const CommandLine& line = parsed.line();
+  EXPECT_EQ(line.verb, Verb::kRun);
+  EXPECT_EQ(line.cell.model(), "resnet50");
+  EXPECT_EQ(line.cell.batch_size(), 64u);
+  EXPECT_EQ(line.cell.image_size(), 224u);
+  EXPECT_EQ(line.cell.precision(), v1::PRECISION_FP32);
+  EXPECT_EQ(line.cell.memory_format(), v1::MEMORY_FORMAT_NCHW);
+  EXPECT_EQ(line.cell.mode(), v1::MODE_STANDARD);
+  EXPECT_EQ(line.limits.seconds(), 30);
+  EXPECT_FALSE(line.limits.has_n_batches());
+  EXPECT_GT(line.limits.max_seconds(), 60);
+  EXPECT_FALSE(line.limits.has_memory_limit_mib());
+  EXPECT_EQ(line.device, "");
+  EXPECT_EQ(line.json_lines_fd, -1);
+  EXPECT_FALSE(line.json);
+}
+
+TEST(CommandLine, TakesWhatTheAgentSays) {
+  const int fd = open("/dev/null", O_WRONLY);
+  const Parsed parsed = ParseRun({"--size", "160", "--precision", "fp32-strict", "--memory-format", "nhwc", "--device",
+                                  "cuda:1", "--seconds", "12.5", "--max-seconds", "120", "--memory-limit", "2048",
+                                  "--json-lines", std::to_string(fd)});
+  ASSERT_EQ(parsed.code(), -1) << parsed.err;
+  const CommandLine& line = parsed.line();
+  EXPECT_EQ(line.cell.image_size(), 160u);
+  EXPECT_EQ(line.cell.precision(), v1::PRECISION_FP32_STRICT);
+  EXPECT_EQ(line.cell.memory_format(), v1::MEMORY_FORMAT_NHWC);
+  EXPECT_EQ(line.limits.seconds(), 12.5);
+  EXPECT_EQ(line.limits.max_seconds(), 120);
+  EXPECT_EQ(line.limits.memory_limit_mib(), 2048u);
+  EXPECT_EQ(line.device, "cuda:1");
+  EXPECT_EQ(line.json_lines_fd, fd);
+  close(fd);
+}
+
+TEST(CommandLine, TakesTheOriginalsSpellings) {
+  const Parsed parsed = ParseRun({"--fp16", "--n_batches", "100"});
+  ASSERT_EQ(parsed.code(), -1) << parsed.err;
+  EXPECT_EQ(parsed.line().cell.precision(), v1::PRECISION_FP16);
+  EXPECT_EQ(parsed.line().limits.n_batches(), 100u);
+  EXPECT_FALSE(parsed.line().limits.has_seconds());
+  EXPECT_EQ(ParseRun({"--n_seconds", "20"}).line().limits.seconds(), 20);
+  EXPECT_EQ(ParseRun({"--seconds", "1m"}).line().limits.seconds(), 60);
+}
+
+TEST(CommandLine, MaxSecondsAloneIsEnough) {
+  const CommandLine line = ParseRun({"--max-seconds", "5"}).line();
+  EXPECT_FALSE(line.limits.has_seconds());
+  EXPECT_FALSE(line.limits.has_n_batches());
+  EXPECT_EQ(line.limits.max_seconds(), 5);
+}
+
+TEST(CommandLine, VerbsTakeJson) {
+  EXPECT_EQ(Parse({"info"}).line().verb, Verb::kInfo);
+  EXPECT_FALSE(Parse({"info"}).line().json);
+  EXPECT_TRUE(Parse({"info", "--json"}).line().json);
+  EXPECT_EQ(Parse({"models", "--json"}).line().verb, Verb::kModels);
+  EXPECT_TRUE(ParseRun({"--json"}).line().json);
+}
+
+TEST(CommandLine, HelpTeachesByExamples) {
+  for (const auto& arguments : {std::vector<std::string>{"--help"}, {"run", "--help"}}) {
+    const Parsed parsed = Parse(arguments);
+    EXPECT_EQ(parsed.code(), 0);
+    EXPECT_THAT(parsed.out, HasSubstr("Examples:"));
+    EXPECT_THAT(parsed.out, HasSubstr("Exit codes: 0 done"));
+  }
+}
+
+struct Refused {
+  std::vector<std::string> arguments;
+  const char* error;
+};
+class RefusedTest : public ::testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedTest, NamesFieldValueAndRemedy) {
+  const Parsed parsed = Parse(GetParam().arguments);
+  EXPECT_EQ(parsed.code(), 2);
+  EXPECT_THAT(parsed.err, HasSubstr(GetParam().error));
+  EXPECT_EQ(parsed.out, "");
+}
+
+std::vector<std::string> With(std::vector<std::string> more) {
+  more.insert(more.begin(), {"run", "--model", "resnet18", "--bs", "2"});
+  return more;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CommandLine, RefusedTest,
+    ::testing::Values(
+        Refused{{"run", "--model", "resnet51", "--bs", "2"}, "model: 'resnet51' is unknown; use one of resnet18"},
+        Refused{{"run", "--model", "resnet18", "--bs", "0"}, "batch_size: 0 is out of range; use 1 to 65536"},
+        Refused{{"run", "--model", "resnet18", "--bs", "65537"}, "batch_size: 65537 is out of range"},
+        Refused{{"run", "--model", "resnet18", "--bs", "-4"}, "--bs"},
+        Refused{{"run", "--model", "resnet18", "--bs", "1", "--size", "32"}, "one value a channel"},
+        Refused{{"run", "--bs", "2"}, "--model is required"}, Refused{With({"--size", "31"}), "size: 31 is outside"},
+        Refused{With({"--precision", "fp8"}), "precision: 'fp8' is unknown; use one of fp32"},
+        Refused{With({"--precision", "bf16", "--fp16"}), "precision: bf16 together with --fp16"},
+        Refused{With({"--memory-format", "chw"}), "memory-format: 'chw' is unknown; use one of nchw, nhwc"},
+        Refused{With({"--seconds", "soon"}), "seconds: 'soon' is no duration"},
+        Refused{With({"--seconds", "0"}), "seconds: 0 is out of range"},
+        Refused{With({"--max-seconds", "100000"}), "max_seconds: 100000 is out of range"},
+        Refused{With({"--n_batches", "0"}), "n_batches: 0 is out of range"},
+        Refused{With({"--seconds", "3", "--n_batches", "3"}), "seconds: given together with n_batches"},
+        Refused{With({"--memory-limit", "0"}), "memory_limit: 0 is out of range"},
+        Refused{With({"--json-lines", "1"}), "json-lines: 1 is in use for text; give 3 or above"},
+        Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},
+        Refused{With({"--colour", "red"}), "--colour"}, Refused{{"train"}, "subcommand"}, Refused{{}, "subcommand"}));
+
+}  // namespace
+}  // namespace rsg::trainer

@@ -1,0 +1,91 @@
+#include "agent/trainer/report/console.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rsg::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::TrainerStarted Started() {
+  v1::TrainerStarted started;
+  started.mutable_cell()->set_model("resnet50");
+  started.mutable_cell()->set_batch_size(64);
+  started.mutable_cell()->set_image_size(224);
+  started.mutable_cell()->set_precision(v1::PRECISION_FP32);
+  started.mutable_cell()->set_memory_format(v1::MEMORY_FORMAT_NHWC);
+  started.mutable_stack()->set_torch_version("2.11.0");
+  started.mutable_stack()->set_cuda_version("13.0");
+  started.mutable_stack()->set_cudnn_version("9.19.0");
+  started.set_device_name("NVIDIA Test");
+  return started;
+}
+
+v1::Result Result() {
+  v1::Result result;
+  result.set_throughput(1234.567);
+  result.set_windows(60);
+  result.set_steps(580);
+  result.set_samples(37120);
+  result.set_seconds(30.067);
+  result.set_warm_up_seconds(3.01);
+  result.set_window_cv(0.0123);
+  result.set_stop_reason(v1::STOP_REASON_SECONDS);
+  result.set_peak_memory_mib(6021);
+  result.set_final_loss(6.9871);
+  result.set_parameters(25557032);
+  result.mutable_flags()->set_threads(8);
+  return result;
+}
+
+TEST(Console, TheSummaryNamesEverythingThatCounts) {
+  EXPECT_EQ(Summarise(Started(), Result()),
+            "model          resnet50, batch 64, 224 px, 25.6 M parameters\n"
+            "device         NVIDIA Test, 8 host threads\n"
+            "stack          LibTorch 2.11.0, CUDA 13.0, cuDNN 9.19.0\n"
+            "precision      fp32\n"
+            "memory format  nhwc\n"
+            "measured       580 steps, 37120 samples in 30.07 s, 60 windows\n"
+            "warm-up        3.01 s\n"
+            "loss           6.9871\n"
+            "peak memory    6021 MiB\n"
+            "throughput     1234.57 samples/s (windows vary by 1.23 %)\n");
+}
+
+TEST(Console, HiddenTf32IsShown) {
+  v1::Result result = Result();
+  result.mutable_flags()->set_cudnn_allow_tf32(true);
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("fp32 (TF32 conv)\n"));
+}
+
+TEST(Console, AnEarlyEndIsShown) {
+  v1::Result result = Result();
+  result.set_stop_reason(v1::STOP_REASON_LIMIT);
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("(ended by the limit)"));
+  result.set_stop_reason(v1::STOP_REASON_SIGNAL);
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("(interrupted)"));
+}
+
+TEST(Console, ALossThatIsNotFiniteIsSaid) {
+  v1::Result result = Result();
+  result.clear_final_loss();
+  result.set_windows(1);
+  const std::string text = Summarise(Started(), result);
+  EXPECT_THAT(text, HasSubstr("loss           not finite"));
+  EXPECT_THAT(text, Not(HasSubstr("vary")));
+}
+
+TEST(Console, ProgressTellsWarmUpApart) {
+  v1::Window window;
+  window.set_steps(10);
+  window.set_samples(640);
+  window.set_seconds(0.5);
+  EXPECT_EQ(ProgressLine(window, 1200, 0.25), " 25 %   1200.0 samples/s, now 1280.0, 50.0 ms a step");
+  window.set_warm_up(true);
+  EXPECT_EQ(ProgressLine(window, 0, 0), "warm-up   1280.0 samples/s, 50.0 ms a step");
+}
+
+}  // namespace
+}  // namespace rsg::trainer

@@ -1,0 +1,60 @@
+#include "agent/trainer/training/failure.hpp"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace rsg::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+template <typename Function>
+absl::Status StatusOf(Function function) {
+  try {
+    function();
+  } catch (...) {
+    return StatusOfException();
+  }
+  return absl::OkStatus();
+}
+
+TEST(Failure, BothWaysToRunOutOfMemoryAreTheSame) {
+  EXPECT_EQ(StatusOf([] { throw std::bad_alloc(); }).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(StatusOf([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried"); }).code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST(Failure, LibTorchsOwnAllocatorSaysItInWords) {
+  // More than any machine's address space: posix_memalign fails.
+  const absl::Status status = StatusOf([] { at::empty({std::int64_t{1} << 55}, at::kByte); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+}
+
+TEST(Failure, AGpuWithoutMachineCodeIsUnsupported) {
+  EXPECT_EQ(StatusOf([] {
+              TORCH_CHECK(false, "CUDA error: no kernel image is available for execution on the device\nmore");
+            }).code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(StatusOf([] { TORCH_CHECK_NOT_IMPLEMENTED(false, "no such operator"); }).code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+TEST(Failure, AnythingElseIsItsFirstLine) {
+  const absl::Status status = StatusOf([] { TORCH_CHECK(false, "shapes differ\nsecond line"); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(std::string(status.message()), "shapes differ");
+  EXPECT_EQ(StatusOf([] { throw std::runtime_error("broken"); }), absl::InternalError("broken"));
+  EXPECT_EQ(StatusOf([] { throw 5; }).code(), absl::StatusCode::kInternal);
+  EXPECT_LE(StatusOf([] { throw std::runtime_error(std::string(5000, 'x')); }).message().size(), 1024u);
+}
+
+}  // namespace
+}  // namespace rsg::trainer

@@ -1,0 +1,196 @@
+// rsg-trainer as its callers meet it: command line, exit codes, JSON lines.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "child.hpp"
+#include "common/json.hpp"
+#include "common/validate.hpp"
+#include "common/version.hpp"
+
+namespace rsg::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::vector<std::string> Tiny(std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments{"run", "--model", "resnet18", "--bs", "2", "--size", "32", "--device", "cpu"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+std::vector<v1::TrainerEvent> EventsOf(const Ended& ended, std::uint32_t batch_size = 2) {
+  std::vector<v1::TrainerEvent> events;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = ended.events.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const std::string line = ended.events.substr(begin, end - begin);
+    events.emplace_back();
+    EXPECT_TRUE(FromJson(line, &events.back(), /*ignore_unknown=*/false).ok()) << line;
+    EXPECT_TRUE(Validate(events.back(), batch_size).ok()) << line;
+  }
+  EXPECT_EQ(begin, ended.events.size()) << "half a line at the end";
+  return events;
+}
+
+TEST(Program, MeasuresAndReportsToPeopleAndMachines) {
+  const Ended ended = RunTrainer(Tiny({"--seconds", "0.3", "--json-lines", "3"}));
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("samples/s"));
+  EXPECT_THAT(ended.err, StartsWith("resnet18, batch 2, 32 px, fp32, nchw on "));
+  const auto events = EventsOf(ended);
+  ASSERT_GE(events.size(), 4u);
+  EXPECT_EQ(events.front().started().cell().model(), "resnet18");
+  EXPECT_EQ(events.front().started().protocol_version(), kProtocolVersion);
+  EXPECT_FALSE(events.front().started().device_name().empty());
+  std::uint32_t sequence = 0;
+  std::uint32_t measured = 0;
+  double seconds = 0;
+  double start = -1;
+  for (std::size_t i = 1; i + 1 < events.size(); ++i) {
+    const v1::Window& window = events[i].window();
+    EXPECT_EQ(window.sequence(), ++sequence);
+    EXPECT_GT(window.start_seconds(), start);
+    start = window.start_seconds();
+    if (window.warm_up()) continue;
+    ++measured;
+    seconds += window.seconds();
+  }
+  const v1::TrainerFinished& finished = events.back().finished();
+  EXPECT_EQ(finished.outcome(), v1::OUTCOME_COMPLETED);
+  const v1::Result& result = finished.result();
+  EXPECT_EQ(result.stop_reason(), v1::STOP_REASON_SECONDS);
+  EXPECT_EQ(result.windows(), measured);
+  EXPECT_NEAR(result.seconds(), seconds, 1e-9);
+  EXPECT_GE(result.warm_up_seconds(), 1);
+  EXPECT_EQ(result.parameters(), 11689512u);
+  EXPECT_GT(result.peak_memory_mib(), 50u);
+  EXPECT_TRUE(result.has_final_loss());
+  EXPECT_EQ(result.flags().threads(), 1u);
+  EXPECT_FALSE(result.stack().torch_version().empty());
+}
+
+TEST(Program, NBatchesAreCountedExactly) {
+  const Ended ended = RunTrainer(Tiny({"--n_batches", "5", "--memory-format", "nhwc", "--json"}));
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  v1::TrainerFinished finished;
+  ASSERT_TRUE(FromJson(ended.out, &finished, /*ignore_unknown=*/false).ok()) << ended.out;
+  EXPECT_EQ(finished.result().steps(), 5u);
+  EXPECT_EQ(finished.result().stop_reason(), v1::STOP_REASON_N_BATCHES);
+}
+
+TEST(Program, MaxSecondsEndsWarmUpAndMeasurement) {
+  const Ended ended = RunTrainer(Tiny({"--seconds", "20", "--max-seconds", "0.8", "--json-lines", "3"}));
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(EventsOf(ended).back().finished().result().stop_reason(), v1::STOP_REASON_LIMIT);
+}
+
+TEST(Program, OutOfMemoryIsAnOutcomeWithItsOwnExitCode) {
+  const Ended ended = RunTrainer(Tiny({"--memory-limit", "20", "--json-lines", "3"}));
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.err, HasSubstr("out of memory"));
+  const auto events = EventsOf(ended);
+  EXPECT_EQ(events.back().finished().outcome(), v1::OUTCOME_OUT_OF_MEMORY);
+  EXPECT_THAT(events.back().finished().error(), HasSubstr("20 MiB"));
+}
+
+TEST(Program, OutOfMemoryInTheFirstStepIsTheSame) {
+  const Ended ended = RunTrainer(Tiny({"--memory-limit", "60", "--json-lines", "3"}));
+  EXPECT_EQ(ended.exit_code, 3);
+  const auto events = EventsOf(ended);
+  EXPECT_TRUE(events.front().has_started());
+  EXPECT_EQ(events.back().finished().outcome(), v1::OUTCOME_OUT_OF_MEMORY);
+}
+
+TEST(Program, ABatchThatNoMachineHoldsIsOutOfMemory) {
+  const Ended ended = RunTrainer(
+      {"run", "--model", "resnet18", "--bs", "65536", "--size", "4096", "--device", "cpu", "--json-lines", "3"});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_EQ(EventsOf(ended).back().finished().outcome(), v1::OUTCOME_OUT_OF_MEMORY);
+}
+
+TEST(Program, APrecisionThatTheCpuLacksIsUnsupportedNeverReplaced) {
+  for (const char* precision : {"fp16", "tf32"}) {
+    const Ended ended = RunTrainer(Tiny({"--precision", precision, "--json-lines", "3"}));
+    EXPECT_EQ(ended.exit_code, 4);
+    EXPECT_THAT(ended.err, HasSubstr("use one of fp32, fp32-strict, bf16"));
+    const auto events = EventsOf(ended);
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].finished().outcome(), v1::OUTCOME_UNSUPPORTED);
+  }
+  EXPECT_EQ(RunTrainer(Tiny({"--fp16"})).exit_code, 4);
+}
+
+TEST(Program, SignalsFinishTheStepAndSayCancelled) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const Ended ended =
+        RunTrainer(Tiny({"--seconds", "20", "--json-lines", "3"}), [signal, sent = false](int pid) mutable {
+          if (!sent) kill(pid, signal);
+          return sent = true;
+        });
+    EXPECT_EQ(ended.exit_code, 128 + signal);
+    const auto events = EventsOf(ended);
+    EXPECT_EQ(events.back().finished().outcome(), v1::OUTCOME_CANCELLED);
+    EXPECT_FALSE(events.back().finished().has_result());
+  }
+}
+
+TEST(Program, EndsWhenNobodyReadsItsEvents) {
+  const Ended ended = RunTrainer(Tiny({"--seconds", "20", "--json-lines", "3"}), [](int) { return false; });
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("descriptor 3 cannot be written to"));
+}
+
+TEST(Program, UsageErrorsGoToStderrWithTheirOwnExitCode) {
+  const Ended unknown = RunTrainer({"run", "--model", "resnet51", "--bs", "2"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_EQ(unknown.err, "rsg-trainer: model: 'resnet51' is unknown; use one of resnet18, resnet50\n");
+  EXPECT_THAT(unknown.out, IsEmpty());
+  const Ended device = RunTrainer({"run", "--model", "resnet18", "--bs", "2", "--device", "tpu"});
+  EXPECT_EQ(device.exit_code, 2);
+  EXPECT_THAT(device.err, HasSubstr("device: 'tpu' is unknown; use cpu, cuda or cuda:N"));
+}
+
+TEST(Program, InfoAnnouncesTheCpuLast) {
+  const Ended ended = RunTrainer({"info", "--json"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  v1::TrainerInfo info;
+  ASSERT_TRUE(FromJson(ended.out, &info, /*ignore_unknown=*/false).ok()) << ended.out;
+  EXPECT_EQ(info.protocol_version(), kProtocolVersion);
+  ASSERT_GE(info.devices_size(), 1);
+  const v1::Device& cpu = *info.devices().rbegin();
+  EXPECT_EQ(cpu.kind(), v1::DEVICE_KIND_CPU);
+  EXPECT_EQ(cpu.id(), "");
+  EXPECT_GT(cpu.memory_mib(), 0u);
+  EXPECT_EQ(cpu.precisions_size(), 3);
+  EXPECT_EQ(info.models_size(), 2);
+  EXPECT_THAT(RunTrainer({"info"}).out, HasSubstr("fp32, fp32-strict, bf16"));
+}
+
+TEST(Program, ModelsAreListedAsTextAndJson) {
+  const Ended ended = RunTrainer({"models", "--json"});
+  v1::ModelList list;
+  ASSERT_TRUE(FromJson(ended.out, &list, /*ignore_unknown=*/false).ok()) << ended.out;
+  EXPECT_EQ(list.models(0).name(), "resnet18");
+  EXPECT_THAT(RunTrainer({"models"}).out, HasSubstr("resnet50"));
+}
+
+TEST(Program, HelpTeachesAndVersionNamesTheStack) {
+  const Ended help = RunTrainer({"run", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, HasSubstr("Examples:"));
+  EXPECT_THAT(help.out, HasSubstr("--memory-limit"));
+  const Ended version = RunTrainer({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_THAT(version.out, StartsWith(std::string("rsg-trainer ") + kVersion));
+  EXPECT_THAT(version.out, HasSubstr("LibTorch "));
+  EXPECT_THAT(version.err, Not(HasSubstr("rror")));
+}
+
+}  // namespace
+}  // namespace rsg::trainer

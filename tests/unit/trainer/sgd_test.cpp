@@ -1,0 +1,85 @@
+#include "agent/trainer/training/sgd.hpp"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace rsg::trainer {
+namespace {
+
+at::Tensor Parameter(double value) {
+  return at::full({3}, value, at::TensorOptions().dtype(at::kDouble)).set_requires_grad(true);
+}
+double First(const at::Tensor& tensor) { return tensor.flatten()[0].item().toDouble(); }
+
+TEST(Sgd, StepsAgainstGradientAndDecay) {
+  const at::Tensor p = Parameter(2);
+  Sgd sgd({{"p", p}}, {.learning_rate = 0.1, .weight_decay = 0.05});
+  p.mul(3).sum().backward();
+  sgd.Step(nullptr);
+  EXPECT_DOUBLE_EQ(First(p), 2 - 0.1 * (3 + 0.05 * 2));
+}
+
+TEST(Sgd, ZeroGradKeepsGradientsFromAddingUp) {
+  const at::Tensor p = Parameter(2);
+  Sgd sgd({{"p", p}}, {});
+  p.mul(3).sum().backward();
+  p.mul(3).sum().backward();
+  EXPECT_DOUBLE_EQ(First(p.grad()), 6);
+  sgd.ZeroGrad();
+  EXPECT_FALSE(p.grad().defined());
+  p.mul(3).sum().backward();
+  EXPECT_DOUBLE_EQ(First(p.grad()), 3);
+}
+
+TEST(Sgd, KeepsItsHandsOffTheGradientsStrides) {
+  // A 1x1 kernel in NHWC: its gradient may come with NCHW's strides, which differ only where nothing is counted.
+  const at::Tensor p = at::ones({4, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble))
+                           .to(at::kCPU, at::kDouble, false, false, at::MemoryFormat::ChannelsLast)
+                           .set_requires_grad(true);
+  Sgd sgd({{"p", p}}, {.learning_rate = 1, .weight_decay = 0});
+  p.mutable_grad() = at::ones({4, 3, 1, 1}, at::TensorOptions().dtype(at::kDouble));
+  sgd.Step(nullptr);
+  EXPECT_EQ(p.abs().sum().item().toDouble(), 0);
+}
+
+TEST(GradScaler, UnscalesWhatItScaled) {
+  const at::Tensor p = Parameter(2);
+  GradScaler scaler(at::kCPU);
+  Sgd sgd({{"p", p}}, {.learning_rate = 0.1, .weight_decay = 0});
+  const at::Tensor loss = p.mul(3).sum();
+  const at::Tensor scaled = scaler.Scale(loss);
+  EXPECT_DOUBLE_EQ(First(scaled), 18 * 65536.0);
+  scaled.backward();
+  sgd.Step(&scaler);
+  EXPECT_DOUBLE_EQ(First(p), 2 - 0.1 * 3);
+  EXPECT_EQ(First(scaler.found_inf()), 0);
+}
+
+TEST(GradScaler, AnOverflowSkipsTheStepAndHalvesTheScale) {
+  const at::Tensor p = Parameter(2);
+  GradScaler scaler(at::kCPU);
+  Sgd sgd({{"p", p}}, {.learning_rate = 0.1, .weight_decay = 0.05});
+  p.mutable_grad() = at::full({3}, std::numeric_limits<double>::infinity(), at::TensorOptions().dtype(at::kDouble));
+  sgd.Step(&scaler);
+  EXPECT_DOUBLE_EQ(First(p), 2);
+  EXPECT_DOUBLE_EQ(First(scaler.Scale(at::ones({1}))), 32768);
+}
+
+TEST(GradScaler, GrowsAfterTwoThousandGoodSteps) {
+  const at::Tensor p = Parameter(2);
+  GradScaler scaler(at::kCPU);
+  Sgd sgd({{"p", p}}, {});
+  for (int i = 0; i < 1999; ++i) {
+    p.mutable_grad() = at::ones({3}, at::TensorOptions().dtype(at::kDouble));
+    sgd.Step(&scaler);
+  }
+  EXPECT_DOUBLE_EQ(First(scaler.Scale(at::ones({1}))), 65536);
+  sgd.Step(&scaler);
+  EXPECT_DOUBLE_EQ(First(scaler.Scale(at::ones({1}))), 131072);
+}
+
+}  // namespace
+}  // namespace rsg::trainer
