@@ -190,21 +190,26 @@ std::vector<Event> FleetLink::Take() {
 
 void FleetLink::Close(double seconds) {
   constexpr double kCutSeconds = 5;  // gRPC ends a cancelled call at once; never wait for ever all the same
-  const auto wait_until = [&](double until) {
-    while (stream_ || enrolment_) {
+  const auto take_until = [&](double until, auto done) {
+    while (!done()) {
       const double left = until - SystemClock().Monotonic();
       if (left <= 0) return;
       wire_->mailbox.Wait(left);
       Take();
     }
   };
+  const auto written = [&] { return !stream_ || !stream_->writing; };
+  const auto over = [&] { return !stream_ && !enrolment_; };
+  const double in_good_order = SystemClock().Monotonic() + seconds;
   if (enrolment_) enrolment_->Cancel();
-  if (stream_ && stream_->held && !stream_->writing) {
+  // A write in flight, a heartbeat say, goes out first: cut off with it, we would look lost.
+  take_until(in_good_order, written);
+  if (stream_ && stream_->held && written()) {
     stream_->EndWrites();
-    wait_until(SystemClock().Monotonic() + seconds);
+    take_until(in_good_order, over);
   }
   if (stream_) stream_->Cancel();
-  wait_until(SystemClock().Monotonic() + kCutSeconds);
+  take_until(SystemClock().Monotonic() + kCutSeconds, over);
   // A callback that never came may still come: better to leak than to free what it touches.
   if (stream_ || enrolment_) {
     static_cast<void>(stream_.release());

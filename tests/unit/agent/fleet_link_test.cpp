@@ -149,6 +149,17 @@ TEST_F(FleetLinkTest, HangupEndsInLinkLostAndCloseInAGoodbye) {
   EXPECT_TRUE(fleet.WaitForGoodbye());
 }
 
+TEST_F(FleetLinkTest, CloseLetsTheWriteInFlightOutFirst) {
+  TestFleet fleet;
+  fleet.Start();
+  Connect(&fleet);
+  EnrolAndDial();
+  link_->Send(Hello());
+  link_->Close(5);
+  EXPECT_TRUE(fleet.WaitForGoodbye());
+  EXPECT_TRUE(fleet.WaitFor([](const auto& messages) { return messages.size() == 1; }));
+}
+
 TEST_F(FleetLinkTest, ManyMessagesEachWayKeepTheirOrder) {
   TestFleet fleet([](const v1::AgentMessage& message) {
     std::deque<v1::CoordinatorMessage> answers;
