@@ -119,12 +119,25 @@ TEST_F(FleetLinkTest, WrongCaAndPlainTcpAreNotTrusted) {
   other.Start(0, /*tls=*/false);
   JoinLine wrong_ca = other.Join();
   wrong_ca.address = fleet.Join().address;
-  for (const JoinLine& line : {wrong_ca, other.Join()}) {
+  for (const auto& [line, remedy] : {std::pair{wrong_ca, "get a new line"}, {other.Join(), "does not speak TLS"}}) {
     link_ = std::make_unique<FleetLink>(FleetLinkOptions{.coordinator = line, .join_token = "t", .name = "one"});
     link_->Enrol();
     const LinkLost lost = Next<LinkLost>();
     EXPECT_EQ(lost.kind, LinkLoss::kUntrusted) << lost.reason;
+    EXPECT_THAT(lost.reason, HasSubstr(remedy));
   }
+}
+
+TEST_F(FleetLinkTest, WhatTheCoordinatorSaysIsNotTakenForTheNetwork) {
+  TestFleet fleet;
+  fleet.Start();
+  Connect(&fleet);
+  EnrolAndDial();
+  fleet.RefuseAttach({grpc::StatusCode::UNAVAILABLE, "the coordinator cannot store anything now"});
+  link_->Send(Hello());
+  const LinkLost lost = Next<LinkLost>();
+  EXPECT_EQ(lost.kind, LinkLoss::kUnreachable);
+  EXPECT_EQ(lost.reason, "the coordinator cannot store anything now");
 }
 
 TEST_F(FleetLinkTest, SupersededSessionIsNamed) {
