@@ -39,11 +39,15 @@ void Authorize(grpc::ClientContext* context, const std::string& secret) {
 absl::Status ToAbsl(const grpc::Status& status, const std::string& address) {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
-  if (code != absl::StatusCode::kUnavailable) return absl::Status(code, status.error_message());
-  std::string hint = "is 'rsg serve' running there, and does a firewall let this machine through?";
   const std::string& text = status.error_message();
-  if (absl::StrContains(text, "andshake") || absl::StrContains(text, "ertificate") || absl::StrContains(text, "SSL"))
-    hint = "the coordinator there has another CA than the join line; get a new line from it";
+  // What the coordinator itself says needs no guess at the network.
+  if (code != absl::StatusCode::kUnavailable || absl::StartsWith(text, "the coordinator "))
+    return absl::Status(code, text);
+  std::string hint = "is 'rsg serve' running there, and does a firewall let this machine through?";
+  if (absl::StrContains(text, "wrong version number"))
+    hint = "what listens there does not speak TLS: is this the coordinator's address?";
+  else if (absl::StrContains(text, "certificate"))
+    hint = "the coordinator there has another CA than this line: get a new line from it";
   return absl::UnavailableError(absl::StrCat("cannot reach the coordinator at ", address, ": ", text, "; ", hint));
 }
 

@@ -80,14 +80,13 @@ std::string Dialler::Remedy(LinkLoss kind) const {
              "copy one";
     case LinkLoss::kMismatch:
       return "install agent and coordinator of one version";
-    case LinkLoss::kUntrusted:
-      return "get a new join line from the coordinator ('rsg agents token')";
     case LinkLoss::kMalformed:
       return "install agent and coordinator of one version";
     case LinkLoss::kRefused:
       return can_enrol_
                  ? "make a new join line with 'rsg agents token' and start the agent with it"
                  : "this agent has no join line to enrol again: make one with 'rsg agents token' and set RSG_JOIN";
+    case LinkLoss::kUntrusted:  // its reason names the remedy
     case LinkLoss::kUnreachable:
       break;
   }
@@ -95,7 +94,8 @@ std::string Dialler::Remedy(LinkLoss kind) const {
 }
 
 void Dialler::GiveUp(const LinkLost& loss, Actions* actions) const {
-  actions->emplace_back(Log{Log::Level::kError, absl::StrCat(loss.reason, "; ", Remedy(loss.kind))});
+  const std::string remedy = Remedy(loss.kind);
+  actions->emplace_back(Log{Log::Level::kError, absl::StrCat(loss.reason, remedy.empty() ? "" : "; ", remedy)});
   actions->emplace_back(Exit{1});
 }
 

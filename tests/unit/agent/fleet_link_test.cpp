@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <algorithm>
+
 #include "common/clock.hpp"
 #include "common/secret.hpp"
 #include "test_fleet.hpp"
@@ -23,15 +25,18 @@ class FleetLinkTest : public ::testing::Test {
     link_ = std::make_unique<FleetLink>(FleetLinkOptions{.coordinator = line, .join_token = token, .name = "one"});
   }
 
-  /// Waits for the next event of this kind; what comes before it is dropped.
+  /// Waits for the next event of this kind. Others stay for later: a write's end and the answer to it may come in
+  /// either order.
   template <typename T>
   T Next() {
     const double until = SystemClock().Monotonic() + kPatience;
     while (SystemClock().Monotonic() < until) {
-      while (!events_.empty()) {
-        const Event event = std::move(events_.front());
-        events_.pop_front();
-        if (const auto* found = std::get_if<T>(&event)) return *found;
+      const auto found = std::find_if(events_.begin(), events_.end(),
+                                      [](const Event& event) { return std::holds_alternative<T>(event); });
+      if (found != events_.end()) {
+        T event = std::get<T>(std::move(*found));
+        events_.erase(found);
+        return event;
       }
       pollfd entry{.fd = link_->fd(), .events = POLLIN, .revents = 0};
       poll(&entry, 1, 200);
@@ -114,12 +119,25 @@ TEST_F(FleetLinkTest, WrongCaAndPlainTcpAreNotTrusted) {
   other.Start(0, /*tls=*/false);
   JoinLine wrong_ca = other.Join();
   wrong_ca.address = fleet.Join().address;
-  for (const JoinLine& line : {wrong_ca, other.Join()}) {
+  for (const auto& [line, remedy] : {std::pair{wrong_ca, "get a new line"}, {other.Join(), "does not speak TLS"}}) {
     link_ = std::make_unique<FleetLink>(FleetLinkOptions{.coordinator = line, .join_token = "t", .name = "one"});
     link_->Enrol();
     const LinkLost lost = Next<LinkLost>();
     EXPECT_EQ(lost.kind, LinkLoss::kUntrusted) << lost.reason;
+    EXPECT_THAT(lost.reason, HasSubstr(remedy));
   }
+}
+
+TEST_F(FleetLinkTest, WhatTheCoordinatorSaysIsNotTakenForTheNetwork) {
+  TestFleet fleet;
+  fleet.Start();
+  Connect(&fleet);
+  EnrolAndDial();
+  fleet.RefuseAttach({grpc::StatusCode::UNAVAILABLE, "the coordinator cannot store anything now"});
+  link_->Send(Hello());
+  const LinkLost lost = Next<LinkLost>();
+  EXPECT_EQ(lost.kind, LinkLoss::kUnreachable);
+  EXPECT_EQ(lost.reason, "the coordinator cannot store anything now");
 }
 
 TEST_F(FleetLinkTest, SupersededSessionIsNamed) {
@@ -176,6 +194,7 @@ TEST_F(FleetLinkTest, ManyMessagesEachWayKeepTheirOrder) {
     v1::AgentMessage message;
     message.mutable_window_batch()->add_windows()->set_sequence(i);
     link_->Send(message);
+    Next<WriteDone>();
     for (std::uint32_t j = 0; j < 3; ++j) ASSERT_EQ(Next<Received>().message.ack().sequence(), 3 * i + j);
   }
 }
