@@ -11,6 +11,8 @@ namespace rsg {
 namespace {
 
 constexpr double kMaxSeconds = 86400;
+constexpr double kLeastTarget = 0.0001;  // half-width, as a share of the throughput
+constexpr double kMostTarget = 0.5;
 constexpr std::uint32_t kMaxBatches = 1'000'000'000;
 constexpr std::uint32_t kMaxRepeats = 100;
 constexpr int kMaxListed = 256;  // entries of any one list of a sweep
@@ -101,8 +103,13 @@ absl::Status Validate(const v1::Cell& cell) {
 }
 
 absl::Status Validate(const v1::Limits& limits) {
-  if (limits.has_seconds() && limits.has_n_batches())
-    return Wrong("seconds", "given together with n_batches", "give one of them");
+  if (limits.has_seconds() + limits.has_n_batches() + limits.has_target_half_width() > 1)
+    return Wrong(limits.has_seconds() ? "seconds" : "n_batches",
+                 limits.has_target_half_width() ? "given together with target" : "given together with n_batches",
+                 "give one of them");
+  const double target = limits.target_half_width();
+  if (limits.has_target_half_width() && !(target >= kLeastTarget && target <= kMostTarget))
+    return Wrong("target", absl::StrCat(100 * target, " % is out of range"), "use 0.01 to 50 %");
   if (limits.has_seconds())
     if (auto s = CheckSeconds("seconds", limits.seconds()); !s.ok()) return s;
   if (limits.has_n_batches() && (limits.n_batches() < 1 || limits.n_batches() > kMaxBatches))

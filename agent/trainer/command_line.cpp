@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/duration.hpp"
 #include "common/models.hpp"
+#include "common/percent.hpp"
 #include "common/revision.hpp"
 #include "common/validate.hpp"
 #include "common/version.hpp"
@@ -21,7 +22,8 @@
 namespace rsg::trainer {
 namespace {
 
-constexpr double kDefaultSeconds = 30;  // the original's
+constexpr double kDefaultTarget = 0.005;
+constexpr double kTargetMaxSeconds = 60;
 constexpr double kMostSeconds = 86400;
 
 constexpr char kHelp[] =
@@ -29,7 +31,7 @@ constexpr char kHelp[] =
     "on one batch that stays on the device.";
 constexpr char kExamples[] =
     "Examples:\n"
-    "  rsg-trainer run --model resnet50 --bs 64 --fp16           30 s on the GPU, mixed precision\n"
+    "  rsg-trainer run --model resnet50 --bs 64 --fp16           on the GPU, mixed precision, to ± 0.5 %\n"
     "  rsg-trainer run --model resnet18 --bs 8 --size 64         small enough for any CPU\n"
     "  rsg-trainer run --model resnet50 --bs 256 --memory-format nhwc --precision bf16 --seconds 1m\n"
     "  rsg-trainer run --model resnet50 --bs 64 --n_batches 100 --json\n"
@@ -48,6 +50,7 @@ struct RunWords {
   bool fp16 = false;
   std::string memory_format = "nchw";
   std::string device;
+  std::string target;
   std::string seconds;
   std::optional<std::uint32_t> n_batches;
   std::string max_seconds;
@@ -72,7 +75,11 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
                   "cap in MiB, so that out of memory is reproducible: on a GPU what the caching allocator may reserve, "
                   "on a CPU what live tensors may hold")
       ->group("Where");
-  run->add_option("--seconds,--n_seconds", words->seconds, "measure this long after warm-up (default 30)")
+  run->add_option("--target", words->target,
+                  "measure until the 95 % confidence interval is within ± this many percent (default 0.5, and 1 min at "
+                  "most)")
+      ->group("How long");
+  run->add_option("--seconds,--n_seconds", words->seconds, "measure this long after warm-up")
       ->group("How long");
   run->add_option("--n_batches,--n-batches", words->n_batches, "measure this many steps after warm-up")
       ->group("How long");
@@ -120,6 +127,12 @@ absl::StatusOr<double> SecondsOf(const char* field, const std::string& text) {
   return *seconds;
 }
 
+// Far enough for any warm-up, near enough that a forgotten run ends.
+double MaxSecondsOf(const v1::Limits& limits) {
+  if (limits.has_target_half_width()) return kTargetMaxSeconds;
+  return limits.has_seconds() ? std::min(kMostSeconds, 600 + 2 * limits.seconds()) : kMostSeconds;
+}
+
 absl::StatusOr<v1::Limits> LimitsOf(const RunWords& words) {
   v1::Limits limits;
   if (!words.seconds.empty()) {
@@ -127,16 +140,21 @@ absl::StatusOr<v1::Limits> LimitsOf(const RunWords& words) {
     if (!seconds.ok()) return seconds.status();
     limits.set_seconds(*seconds);
   }
+  if (!words.target.empty()) {
+    const auto target = ParsePercent(words.target);
+    if (!target.ok()) return Usage(absl::StrCat("target: ", target.status().message()));
+    limits.set_target_half_width(*target);
+  }
   if (words.n_batches) limits.set_n_batches(*words.n_batches);
   if (words.memory_limit) limits.set_memory_limit_mib(*words.memory_limit);
-  if (!words.max_seconds.empty()) {
+  if (!limits.has_seconds() && !limits.has_n_batches() && !limits.has_target_half_width())
+    limits.set_target_half_width(kDefaultTarget);
+  if (words.max_seconds.empty()) {
+    limits.set_max_seconds(MaxSecondsOf(limits));
+  } else {
     const auto seconds = SecondsOf("max-seconds", words.max_seconds);
     if (!seconds.ok()) return seconds.status();
     limits.set_max_seconds(*seconds);
-  } else {
-    if (!limits.has_seconds() && !limits.has_n_batches()) limits.set_seconds(kDefaultSeconds);
-    // Far enough for any warm-up, near enough that a forgotten run ends.
-    limits.set_max_seconds(limits.has_seconds() ? std::min(kMostSeconds, 600 + 2 * limits.seconds()) : kMostSeconds);
   }
   if (auto status = Validate(limits); !status.ok()) return status;
   return limits;

@@ -31,7 +31,8 @@ class Run {
       : line_(line),
         numerics_(NumericsOf(line.cell.precision())),
         events_(line.json_lines_fd),
-        console_(/*quiet=*/line.json_lines_fd >= 0, line.json) {}
+        console_(/*quiet=*/line.json_lines_fd >= 0, line.json),
+        pacer_(line.limits, line.cell.batch_size()) {}
 
   int Go() {
     absl::Status status;
@@ -73,16 +74,17 @@ class Run {
   }
 
   absl::Status Measure() {
-    Pacer pacer(line_.limits, line_.cell.batch_size());
-    const LoopParts parts{*step_, *device_, pacer, SystemClock(), InterruptingSignal()};
+    const LoopParts parts{*step_, *device_, pacer_, SystemClock(), InterruptingSignal()};
     const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& window) {
       summary_.Add(window);
-      console_.Progress(window, summary_.Throughput(), pacer.Progress(window.start_seconds() + window.seconds()));
+      console_.Progress(window, {.throughput = summary_.Throughput(),
+                                 .half_width = RelativeHalfWidth(pacer_.series()),
+                                 .progress = pacer_.Progress(window.start_seconds() + window.seconds())});
       v1::TrainerEvent event;
       *event.mutable_window() = window;
       return events_.Write(event);
     });
-    stop_reason_ = InterruptingSignal() != 0 ? v1::STOP_REASON_SIGNAL : pacer.stop_reason();
+    stop_reason_ = InterruptingSignal() != 0 ? v1::STOP_REASON_SIGNAL : pacer_.stop_reason();
     if (status.ok() && summary_.empty() && stop_reason_ != v1::STOP_REASON_SIGNAL)
       return absl::DeadlineExceededError("max-seconds: it was over before one step could be measured; give more time");
     return status;
@@ -91,6 +93,7 @@ class Run {
   v1::Result MakeResult() {
     v1::Result result;
     summary_.Fill(&result);
+    FillInterval(pacer_.series(), &result);
     result.set_stop_reason(stop_reason_);
     *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark);
     *result.mutable_stack() = started_.stack();
@@ -156,6 +159,7 @@ class Run {
   std::unique_ptr<Device> device_;
   std::unique_ptr<TrainingStep> step_;  // after the device, which it works on
   v1::TrainerStarted started_;
+  Pacer pacer_;
   Summary summary_;
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;
 };

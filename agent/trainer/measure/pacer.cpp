@@ -13,7 +13,9 @@ double EvenPart(double left, double usual) { return left / std::max(1.0, std::ro
 }  // namespace
 
 Pacer::Pacer(const v1::Limits& limits, std::uint32_t batch_size)
-    : limits_(limits), most_steps_(std::numeric_limits<std::uint32_t>::max() / batch_size) {}
+    : limits_(limits), most_steps_(std::numeric_limits<std::uint32_t>::max() / batch_size) {
+  if (limits.has_target_half_width()) precision_stop_.emplace(limits.target_half_width());
+}
 
 std::optional<Pacer::Plan> Pacer::Next(double elapsed) {
   const double start = elapsed + Expect(true).seconds + Expect(false).seconds;
@@ -23,11 +25,18 @@ std::optional<Pacer::Plan> Pacer::Next(double elapsed) {
 }
 
 void Pacer::Observe(std::uint32_t steps, double seconds) {
-  Expected& kind = under_way_.front().plan.warm_up ? warmed_up_ : measured_;
+  const bool warm_up = under_way_.front().plan.warm_up;
+  under_way_.pop_front();
+  Expected& kind = warm_up ? warmed_up_ : measured_;
   kind.steps += steps;
   kind.seconds += seconds;
   step_seconds_ = seconds / steps;
-  under_way_.pop_front();
+  if (warm_up) {
+    warm_up_end_.Add(step_seconds_);
+    return;
+  }
+  series_.Add(steps, seconds);
+  if (precision_stop_) precise_ = precision_stop_->Reached(series_.values());
 }
 
 double Pacer::Progress(double elapsed) const {
@@ -35,7 +44,13 @@ double Pacer::Progress(double elapsed) const {
   if (limits_.has_seconds()) done = std::max(done, measured_.seconds / limits_.seconds());
   if (limits_.has_n_batches())
     done = std::max(done, static_cast<double>(measured_.steps) / static_cast<double>(limits_.n_batches()));
-  return std::min(done, 1.0);
+  if (limits_.has_target_half_width()) {
+    // The half-width shrinks with the root of the number of windows.
+    const auto interval = EstimateInterval(series_.values());
+    if (interval && interval->half_width > 0)
+      done = std::max(done, std::pow(limits_.target_half_width() * interval->mean / interval->half_width, 2));
+  }
+  return precise_ ? 1.0 : std::min(done, 1.0);
 }
 
 Pacer::Expected Pacer::Expect(bool warm_up) const {
@@ -48,26 +63,34 @@ Pacer::Expected Pacer::Expect(bool warm_up) const {
   return sum;
 }
 
-double Pacer::WarmUpNeed() const {
-  return std::max(kWarmUpSeconds, limits_.has_seconds() ? kWarmUpShare * limits_.seconds() : 0.0);
+double Pacer::WindowSeconds() const {
+  if (limits_.has_n_batches() || limits_.has_target_half_width()) return kShortestWindow;
+  const double asked = limits_.has_seconds() ? limits_.seconds() : limits_.max_seconds();
+  return std::clamp(asked / 100, kShortestWindow, kLongestWindow);
+}
+
+double Pacer::WarmUpCap() const {
+  return limits_.has_seconds() ? std::max(kWarmUpSeconds, limits_.seconds() / 2) : kWarmUpCap;
 }
 
 bool Pacer::WarmingUp(double start) const {
   const Expected expected = Expect(true);
   const std::uint32_t steps = warmed_up_.steps + expected.steps;
+  const double seconds = warmed_up_.seconds + expected.seconds;
   if (steps == 0) return true;
   if (start >= limits_.max_seconds() / 2) return false;
-  return steps < kWarmUpSteps || warmed_up_.seconds + expected.seconds < WarmUpNeed();
+  if (steps < kWarmUpSteps || seconds < kWarmUpSeconds) return true;
+  return seconds < WarmUpCap() && !warm_up_end_.Settled();
 }
 
 std::optional<Pacer::Plan> Pacer::NextWarmUp(double start) {
-  const double left =
-      std::min(WarmUpNeed() - warmed_up_.seconds - Expect(true).seconds, limits_.max_seconds() / 2 - start);
-  const double seconds = std::clamp(left, 0.0, kWindowSeconds);
+  const double left = std::min(WarmUpCap() - warmed_up_.seconds - Expect(true).seconds, limits_.max_seconds() / 2 - start);
+  const double seconds = std::clamp(left, 0.0, WindowSeconds());
   return Start(std::ceil(seconds / step_seconds_), most_steps_, true);
 }
 
 std::optional<Pacer::Plan> Pacer::NextMeasured(double start) {
+  if (precise_) return Stop(v1::STOP_REASON_PRECISION);
   const Expected expected = Expect(false);
   const std::uint32_t steps = measured_.steps + expected.steps;
   const bool some = steps > 0;
@@ -76,11 +99,11 @@ std::optional<Pacer::Plan> Pacer::NextMeasured(double start) {
 
   const double room = limits_.max_seconds() - start;
   if (some && step_seconds_ > room) return Stop(v1::STOP_REASON_LIMIT);
-  double seconds = std::min(kWindowSeconds, room);
+  double seconds = std::min(WindowSeconds(), room);
   if (limits_.has_seconds()) {
     const double left = limits_.seconds() - measured_.seconds - expected.seconds;
     if (some && left < step_seconds_ / 2) return Stop(v1::STOP_REASON_SECONDS);
-    seconds = std::min(EvenPart(left, kWindowSeconds), room);
+    seconds = std::min(EvenPart(left, WindowSeconds()), room);
   }
   double wanted = std::round(seconds / step_seconds_);
   if (limits_.has_n_batches()) wanted = std::ceil(EvenPart(most - steps, std::max(wanted, 1.0)));

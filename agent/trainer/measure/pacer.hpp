@@ -5,18 +5,24 @@
 #include <deque>
 #include <optional>
 
+#include "agent/trainer/measure/interval.hpp"
+#include "agent/trainer/measure/series.hpp"
+#include "agent/trainer/measure/steady.hpp"
 #include "rsg/v1/types.pb.h"
 
 namespace rsg::trainer {
 
-/// Windows last about this long: short enough for a live view, long enough that an event pair costs nothing.
-inline constexpr double kWindowSeconds = 0.5;
-/// Warm-up takes at least this many steps (the first is many times slower: algorithms are chosen, memory is taken), and
-/// at least the larger of kWarmUpSeconds and kWarmUpShare of the asked-for seconds, but never more than half of the
-/// limit.
+/// Windows last a hundredth of the asked-for seconds (of max_seconds when nothing else is asked for), within these
+/// bounds, and the shorter one where seconds are not what ends it: enough of them for an interval in few seconds, long
+/// enough that an event pair costs nothing.
+inline constexpr double kShortestWindow = 0.1;
+inline constexpr double kLongestWindow = 0.5;
+/// Warm-up takes at least this many steps (the first is many times slower: algorithms are chosen, memory is taken) and
+/// this many seconds, and goes on until the series has settled (steady.hpp), but no longer than half of the limit and
+/// half of the asked-for seconds or, when seconds are not what ends it, kWarmUpCap.
 inline constexpr std::uint32_t kWarmUpSteps = 3;
 inline constexpr double kWarmUpSeconds = 1.0;
-inline constexpr double kWarmUpShare = 0.1;
+inline constexpr double kWarmUpCap = 10;
 
 /// A plan for one measurement. Windows are planned ahead of what has been observed where the device works through a
 /// queue, so what is under way counts with its expected time. Not thread-safe.
@@ -44,6 +50,8 @@ class Pacer {
   std::uint32_t measured_steps() const { return measured_.steps; }
   double measured_seconds() const { return measured_.seconds; }
   double Progress(double elapsed) const;
+  /// The measured windows' seconds per step.
+  const Series& series() const { return series_; }
 
  private:
   struct UnderWay {
@@ -61,13 +69,18 @@ class Pacer {
   std::optional<Plan> NextMeasured(double start);
   std::optional<Plan> Start(double steps, std::uint32_t most_steps, bool warm_up);
   std::optional<Plan> Stop(v1::StopReason reason);
-  double WarmUpNeed() const;
+  double WindowSeconds() const;
+  double WarmUpCap() const;
 
   const v1::Limits limits_;
   const std::uint32_t most_steps_;  // more samples would not fit into the messages
   double step_seconds_ = 0;         // of the newest window; 0: unknown
   Expected warmed_up_;              // observed so far
   Expected measured_;
+  WarmUpEnd warm_up_end_;
+  Series series_;
+  std::optional<PrecisionStop> precision_stop_;
+  bool precise_ = false;            // the interval is as narrow as was asked for
   bool measuring_ = false;          // warm-up is over and does not come back
   std::deque<UnderWay> under_way_;  // oldest first; as many as the device's queue is deep
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;

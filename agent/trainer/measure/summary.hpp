@@ -1,5 +1,6 @@
 // Adds windows up to a result. Pure; memory does not grow with the number of windows.
 #pragma once
+#include "agent/trainer/measure/series.hpp"
 #include "rsg/v1/types.pb.h"
 
 namespace rsg::trainer {
@@ -27,5 +28,13 @@ class Summary {
   double mean_ = 0;
   double squares_ = 0;
 };
+
+/// The throughput's 95 % confidence interval as a share of it, from the measured windows' seconds per step; 0 when they
+/// are too few.
+double RelativeHalfWidth(const Series& series);
+
+/// Fills in ci_low, ci_high and median of a result that has its throughput. The interval is that of the seconds per
+/// step; it is left out with too few windows, and where it is so wide that it has no upper end.
+void FillInterval(const Series& series, v1::Result* result);
 
 }  // namespace rsg::trainer

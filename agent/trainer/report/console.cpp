@@ -33,8 +33,21 @@ std::string StackText(const v1::Stack& stack) {
   return text;
 }
 
+// "1234.57 samples/s ± 0.41 % (95 %: 1229.53 to 1239.65), median 1235.01, windows vary by 1.23 %"
+std::string ThroughputText(const v1::Result& result) {
+  std::string text = fmt::format("{:.2f} samples/s", result.throughput());
+  if (result.has_ci_low())
+    text += fmt::format(" ± {:.2f} % (95 %: {:.2f} to {:.2f})", 100 * (result.throughput() / result.ci_low() - 1),
+                        result.ci_low(), result.ci_high());
+  if (result.windows() > 1)
+    text += fmt::format(", median {:.2f}, windows vary by {:.2f} %", result.median(), 100 * result.window_cv());
+  return text;
+}
+
 std::string StopText(v1::StopReason reason) {
   switch (reason) {
+    case v1::STOP_REASON_PRECISION:
+      return " (until it was known well enough)";
     case v1::STOP_REASON_LIMIT:
       return " (ended by the limit)";
     case v1::STOP_REASON_SIGNAL:
@@ -65,20 +78,20 @@ std::string Summarise(const v1::TrainerStarted& started, const v1::Result& resul
       {"warm-up", fmt::format("{:.2f} s", result.warm_up_seconds())},
       {"loss", result.has_final_loss() ? fmt::format("{:.4f}", result.final_loss()) : "not finite"},
       {"peak memory", fmt::format("{} MiB", result.peak_memory_mib())},
-      {"throughput", fmt::format("{:.2f} samples/s", result.throughput())},
+      {"throughput", ThroughputText(result)},
   };
-  if (result.windows() > 1) rows.back().second += fmt::format(" (windows vary by {:.2f} %)", 100 * result.window_cv());
   std::string text;
   for (const auto& [name, value] : rows) text += fmt::format("{:<15}{}\n", name, value);
   return text;
 }
 
-std::string ProgressLine(const v1::Window& window, double throughput, double share) {
+std::string ProgressLine(const v1::Window& window, const Figures& figures) {
   const double now = window.samples() / window.seconds();
   const double milliseconds = 1000 * window.seconds() / window.steps();
   if (window.warm_up()) return fmt::format("warm-up   {:.1f} samples/s, {:.1f} ms a step", now, milliseconds);
-  return fmt::format("{:3.0f} %   {:.1f} samples/s, now {:.1f}, {:.1f} ms a step", 100 * share, throughput, now,
-                     milliseconds);
+  const std::string known = figures.half_width > 0 ? fmt::format(" ± {:.2f} %", 100 * figures.half_width) : "";
+  return fmt::format("{:3.0f} %   {:.1f} samples/s{}, now {:.1f}, {:.1f} ms a step", 100 * figures.progress,
+                     figures.throughput, known, now, milliseconds);
 }
 
 Console::Console(bool quiet, bool json) : terminal_(isatty(STDERR_FILENO) != 0), quiet_(quiet), json_(json) {}
@@ -87,16 +100,16 @@ void Console::Starting(const v1::Cell& cell, const std::string& device) {
   Say(stderr, fmt::format("{} on {}\n", Describe(cell), device));
 }
 
-void Console::Progress(const v1::Window& window, double throughput, double share) {
+void Console::Progress(const v1::Window& window, const Figures& figures) {
   if (terminal_) {
-    Say(stderr, "\r\x1b[K" + ProgressLine(window, throughput, share));
+    Say(stderr, "\r\x1b[K" + ProgressLine(window, figures));
     line_shown_ = true;
     return;
   }
   const double now = window.start_seconds() + window.seconds();
   if (quiet_ || now - last_line_at_ < kPlainLineSeconds) return;
   last_line_at_ = now;
-  Say(stderr, ProgressLine(window, throughput, share) + "\n");
+  Say(stderr, ProgressLine(window, figures) + "\n");
 }
 
 void Console::Finished(const v1::TrainerStarted& started, const v1::Result& result) {

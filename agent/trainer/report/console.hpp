@@ -12,8 +12,14 @@ namespace rsg::trainer {
 std::string Describe(const v1::Cell& cell);
 /// The readable summary of a finished run, several lines with the last line's end.
 std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result);
-/// One line of progress without its end. `share` of the run from 0 to 1.
-std::string ProgressLine(const v1::Window& window, double throughput, double share);
+/// What is known of a run while it goes on.
+struct Figures {
+  double throughput = 0;  ///< samples per second of the measured windows so far; 0 in warm-up
+  double half_width = 0;  ///< of its 95 % interval, as a share of it; 0: not known yet
+  double progress = 0;    ///< of the run, from 0 to 1
+};
+/// One line of progress without its end.
+std::string ProgressLine(const v1::Window& window, const Figures& figures);
 
 /// Not thread-safe.
 class Console {
@@ -21,8 +27,7 @@ class Console {
   /// `quiet`: no progress unless stderr is a terminal; `json`: no summary, stdout belongs to JSON.
   Console(bool quiet, bool json);
   void Starting(const v1::Cell& cell, const std::string& device);
-  /// `throughput`: samples per second of the measured windows so far, 0 in warm-up.
-  void Progress(const v1::Window& window, double throughput, double share);
+  void Progress(const v1::Window& window, const Figures& figures);
   void Finished(const v1::TrainerStarted& started, const v1::Result& result);
   /// Why there is no result: one line, "rsg-trainer: ...", on stderr.
   void Failed(const std::string& why);

@@ -72,6 +72,14 @@ TEST(ValidateSweep, NamesFieldValueAndRemedy) {
   refused([](Spec& s) { s.set_precisions(0, static_cast<v1::Precision>(77)); }, "precision: 77");
   refused([](Spec& s) { s.mutable_limits()->set_seconds(kNaN); }, "seconds");
   refused([](Spec& s) { s.mutable_limits()->set_n_batches(5); }, "together with n_batches");
+  refused([](Spec& s) { s.mutable_limits()->set_target_half_width(0.01); }, "together with target");
+  for (const double target : {0.0, 0.00005, 0.51, -1.0, kNaN, std::numeric_limits<double>::infinity()})
+    refused(
+        [target](Spec& s) {
+          s.clear_limits();
+          s.mutable_limits()->set_target_half_width(target);
+        },
+        "use 0.01 to 50 %");
   refused([](Spec& s) { s.set_repeats(101); }, "repeats: 101");
   refused([](Spec& s) { s.mutable_devices()->set_open_for_seconds(-1); }, "open_for");
 }

@@ -39,7 +39,7 @@ Parsed ParseRun(const std::vector<std::string>& more) {
   return Parse(arguments);
 }
 
-TEST(CommandLine, DefaultsAreTheOriginals) {
+TEST(CommandLine, DefaultsAreTheOriginalsButForTheEnd) {
   const Parsed parsed = ParseRun({});
   ASSERT_EQ(parsed.code(), -1) << parsed.err;
   const CommandLine& line = parsed.line();
@@ -50,9 +50,10 @@ TEST(CommandLine, DefaultsAreTheOriginals) {
   EXPECT_EQ(line.cell.precision(), v1::PRECISION_FP32);
   EXPECT_EQ(line.cell.memory_format(), v1::MEMORY_FORMAT_NCHW);
   EXPECT_EQ(line.cell.mode(), v1::MODE_STANDARD);
-  EXPECT_EQ(line.limits.seconds(), 30);
+  EXPECT_EQ(line.limits.target_half_width(), 0.005);
+  EXPECT_FALSE(line.limits.has_seconds());
   EXPECT_FALSE(line.limits.has_n_batches());
-  EXPECT_GT(line.limits.max_seconds(), 60);
+  EXPECT_EQ(line.limits.max_seconds(), 60);
   EXPECT_FALSE(line.limits.has_memory_limit_mib());
   EXPECT_EQ(line.device, "");
   EXPECT_EQ(line.json_lines_fd, -1);
@@ -87,8 +88,18 @@ TEST(CommandLine, TakesTheOriginalsSpellings) {
   EXPECT_EQ(ParseRun({"--seconds", "1m"}).line().limits.seconds(), 60);
 }
 
-TEST(CommandLine, MaxSecondsAloneIsEnough) {
+TEST(CommandLine, TargetIsAPercentage) {
+  const CommandLine line = ParseRun({"--target", "2%"}).line();
+  EXPECT_DOUBLE_EQ(line.limits.target_half_width(), 0.02);
+  EXPECT_EQ(line.limits.max_seconds(), 60);
+  EXPECT_EQ(ParseRun({"--target", "0.5", "--max-seconds", "5m"}).line().limits.max_seconds(), 300);
+  EXPECT_FALSE(ParseRun({"--seconds", "3"}).line().limits.has_target_half_width());
+  EXPECT_FALSE(ParseRun({"--n_batches", "3"}).line().limits.has_target_half_width());
+}
+
+TEST(CommandLine, MaxSecondsBoundsTheDefaultTarget) {
   const CommandLine line = ParseRun({"--max-seconds", "5"}).line();
+  EXPECT_EQ(line.limits.target_half_width(), 0.005);
   EXPECT_FALSE(line.limits.has_seconds());
   EXPECT_FALSE(line.limits.has_n_batches());
   EXPECT_EQ(line.limits.max_seconds(), 5);
@@ -146,6 +157,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{With({"--max-seconds", "100000"}), "max_seconds: 100000 is out of range"},
         Refused{With({"--n_batches", "0"}), "n_batches: 0 is out of range"},
         Refused{With({"--seconds", "3", "--n_batches", "3"}), "seconds: given together with n_batches"},
+        Refused{With({"--seconds", "3", "--target", "1"}), "seconds: given together with target"},
+        Refused{With({"--n_batches", "3", "--target", "1"}), "n_batches: given together with target"},
+        Refused{With({"--target", "narrow"}), "target: 'narrow' is no percentage"},
+        Refused{With({"--target", "0.001"}), "target: 0.001 % is out of range; use 0.01 to 50 %"},
+        Refused{With({"--target", "51%"}), "target: 51 % is out of range"},
         Refused{With({"--memory-limit", "0"}), "memory_limit: 0 is out of range"},
         Refused{With({"--json-lines", "1"}), "json-lines: 1 is in use for text; give 3 or above"},
         Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},

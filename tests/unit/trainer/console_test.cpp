@@ -32,6 +32,9 @@ v1::Result Result() {
   result.set_seconds(30.067);
   result.set_warm_up_seconds(3.01);
   result.set_window_cv(0.0123);
+  result.set_median(1235.01);
+  result.set_ci_low(1228.425);
+  result.set_ci_high(1240.771);
   result.set_stop_reason(v1::STOP_REASON_SECONDS);
   result.set_peak_memory_mib(6021);
   result.set_final_loss(6.9871);
@@ -51,7 +54,7 @@ TEST(Console, TheSummaryNamesEverythingThatCounts) {
             "warm-up        3.01 s\n"
             "loss           6.9871\n"
             "peak memory    6021 MiB\n"
-            "throughput     1234.57 samples/s (windows vary by 1.23 %)\n");
+            "throughput     1234.57 samples/s ± 0.50 % (95 %: 1228.42 to 1240.77), median 1235.01, windows vary by 1.23 %\n");
 }
 
 TEST(Console, HiddenTf32IsShown) {
@@ -64,6 +67,8 @@ TEST(Console, AnEarlyEndIsShown) {
   v1::Result result = Result();
   result.set_stop_reason(v1::STOP_REASON_LIMIT);
   EXPECT_THAT(Summarise(Started(), result), HasSubstr("(ended by the limit)"));
+  result.set_stop_reason(v1::STOP_REASON_PRECISION);
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("(until it was known well enough)"));
   result.set_stop_reason(v1::STOP_REASON_SIGNAL);
   EXPECT_THAT(Summarise(Started(), result), HasSubstr("(interrupted)"));
 }
@@ -72,9 +77,11 @@ TEST(Console, ALossThatIsNotFiniteIsSaid) {
   v1::Result result = Result();
   result.clear_final_loss();
   result.set_windows(1);
+  result.clear_ci_low();
+  result.clear_ci_high();
   const std::string text = Summarise(Started(), result);
   EXPECT_THAT(text, HasSubstr("loss           not finite"));
-  EXPECT_THAT(text, Not(HasSubstr("vary")));
+  EXPECT_THAT(text, HasSubstr("throughput     1234.57 samples/s\n"));
 }
 
 TEST(Console, ProgressTellsWarmUpApart) {
@@ -82,9 +89,11 @@ TEST(Console, ProgressTellsWarmUpApart) {
   window.set_steps(10);
   window.set_samples(640);
   window.set_seconds(0.5);
-  EXPECT_EQ(ProgressLine(window, 1200, 0.25), " 25 %   1200.0 samples/s, now 1280.0, 50.0 ms a step");
+  EXPECT_EQ(ProgressLine(window, {.throughput = 1200, .progress = 0.25}), " 25 %   1200.0 samples/s, now 1280.0, 50.0 ms a step");
+  EXPECT_EQ(ProgressLine(window, {.throughput = 1200, .half_width = 0.0123, .progress = 0.25}),
+            " 25 %   1200.0 samples/s ± 1.23 %, now 1280.0, 50.0 ms a step");
   window.set_warm_up(true);
-  EXPECT_EQ(ProgressLine(window, 0, 0), "warm-up   1280.0 samples/s, 50.0 ms a step");
+  EXPECT_EQ(ProgressLine(window, {}), "warm-up   1280.0 samples/s, 50.0 ms a step");
 }
 
 }  // namespace

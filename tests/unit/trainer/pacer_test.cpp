@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <deque>
+#include <utility>
 #include <vector>
 
 namespace rsg::trainer {
@@ -18,6 +20,13 @@ v1::Limits Seconds(double seconds, double max_seconds = 86400) {
 v1::Limits Batches(std::uint32_t n_batches, double max_seconds = 86400) {
   v1::Limits limits;
   limits.set_n_batches(n_batches);
+  limits.set_max_seconds(max_seconds);
+  return limits;
+}
+
+v1::Limits Target(double half_width, double max_seconds = 60) {
+  v1::Limits limits;
+  limits.set_target_half_width(half_width);
   limits.set_max_seconds(max_seconds);
   return limits;
 }
@@ -73,24 +82,85 @@ Sum SumOf(const std::vector<Ran>& ran, bool warm_up) {
   return sum;
 }
 
-TEST(Pacer, MeasuresTheAskedSecondsInHalfSecondWindows) {
+TEST(Pacer, MeasuresTheAskedSecondsInAHundredWindows) {
   for (const std::size_t ahead : {0, 1}) {
     Pacer pacer(Seconds(30), 64);
     const auto ran = Play(&pacer, 0.02, 0.2, ahead);
     const Sum measured = SumOf(ran, false);
     EXPECT_NEAR(measured.seconds, 30, 0.05) << ahead;
-    EXPECT_NEAR(static_cast<double>(measured.windows), 60, 1) << ahead;
+    EXPECT_NEAR(static_cast<double>(measured.windows), 100, 1) << ahead;
     EXPECT_EQ(pacer.stop_reason(), v1::STOP_REASON_SECONDS);
     EXPECT_NEAR(pacer.measured_seconds(), measured.seconds, 1e-9);
     EXPECT_EQ(pacer.measured_steps(), measured.steps);
   }
 }
 
-TEST(Pacer, WarmsUpForATenthOfTheAskedSecondsAndAtLeastOne) {
-  Pacer long_run(Seconds(30), 1);
-  EXPECT_NEAR(SumOf(Play(&long_run, 0.02, 0.2), true).seconds, 3.0, 0.1);
+TEST(Pacer, WarmsUpForASecondWhenTheSeriesIsSteadyBySoonAfter) {
+  Pacer long_run(Seconds(30), 1);  // ten windows of 0.3 s are asked for before it is called steady
+  EXPECT_NEAR(SumOf(Play(&long_run, 0.02, 0.2), true).seconds, 2.7, 0.4);
   Pacer short_run(Seconds(2), 1);
   EXPECT_NEAR(SumOf(Play(&short_run, 0.02, 0.2), true).seconds, 1.0, 0.1);
+}
+
+TEST(Pacer, WarmUpGoesOnWhileTheSeriesSettles) {
+  for (const std::size_t ahead : {0, 1}) {
+    Pacer pacer(Target(0.01), 1);
+    double time = 0;
+    std::deque<std::pair<Pacer::Plan, double>> open;
+    double warm_up = 0;
+    while (const auto plan = pacer.Next(time)) {
+      if (!plan->warm_up) break;
+      const double seconds = plan->steps * 0.01 * (1 + 0.5 * std::exp(-time));  // settles within a few seconds
+      open.emplace_back(*plan, seconds);
+      time += seconds;
+      warm_up += seconds;
+      if (open.size() > ahead) {
+        pacer.Observe(open.front().first.steps, open.front().second);
+        open.pop_front();
+      }
+    }
+    EXPECT_GT(warm_up, 3) << ahead;
+    EXPECT_LT(warm_up, kWarmUpCap + 0.2) << ahead;
+  }
+}
+
+TEST(Pacer, WarmUpOfASeriesThatNeverSettlesIsCapped) {
+  Pacer pacer(Seconds(4), 1);
+  double time = 0;
+  double warm_up = 0;
+  while (const auto plan = pacer.Next(time)) {
+    const double seconds = plan->steps * 0.01 * (1 + time);
+    pacer.Observe(plan->steps, seconds);
+    time += seconds;
+    if (plan->warm_up) warm_up += seconds;
+  }
+  EXPECT_NEAR(warm_up, 2, 0.3);
+}
+
+TEST(Pacer, StopsWhenTheThroughputIsKnownWellEnough) {
+  for (const std::size_t ahead : {0, 1}) {
+    Pacer pacer(Target(0.005), 8);
+    const auto ran = Play(&pacer, 0.02, 0.2, ahead);
+    EXPECT_EQ(pacer.stop_reason(), v1::STOP_REASON_PRECISION);
+    EXPECT_NEAR(static_cast<double>(SumOf(ran, false).windows), 40, 2);
+    EXPECT_LT(ran.back().start + ran.back().seconds, 6) << "a fifth of the original's 30 s";
+    EXPECT_EQ(pacer.series().size(), SumOf(ran, false).windows);
+    EXPECT_EQ(pacer.Progress(5), 1);
+  }
+}
+
+TEST(Pacer, ATargetThatCannotBeReachedEndsAtTheLimit) {
+  Pacer pacer(Target(0.0001, 8), 8);
+  double time = 0;
+  std::uint32_t windows = 0;
+  while (const auto plan = pacer.Next(time)) {
+    const double seconds = plan->steps * 0.01 * (++windows % 2 == 0 ? 1.0 : 1.2);
+    pacer.Observe(plan->steps, seconds);
+    time += seconds;
+    EXPECT_LE(pacer.Progress(time), 1);
+  }
+  EXPECT_EQ(pacer.stop_reason(), v1::STOP_REASON_LIMIT);
+  EXPECT_NEAR(time, 8, 0.3);
 }
 
 TEST(Pacer, WarmsUpForThreeStepsHoweverSlowTheyAre) {
@@ -130,10 +200,10 @@ TEST(Pacer, MeasuresExactlyTheAskedBatches) {
 TEST(Pacer, HasNoSliversAtTheEnd) {
   Pacer by_seconds(Seconds(5.02), 1);
   for (const Ran& window : Play(&by_seconds, 0.001, 0.01))
-    EXPECT_TRUE(window.plan.warm_up || window.seconds > 0.4) << window.seconds;
+    EXPECT_TRUE(window.plan.warm_up || window.seconds > 0.08) << window.seconds;
   Pacer by_batches(Batches(510), 1);
   for (const Ran& window : Play(&by_batches, 0.001, 0.01))
-    EXPECT_TRUE(window.plan.warm_up || window.plan.steps > 400) << window.plan.steps;
+    EXPECT_TRUE(window.plan.warm_up || window.plan.steps > 80) << window.plan.steps;
 }
 
 TEST(Pacer, EndsAtTheLimit) {

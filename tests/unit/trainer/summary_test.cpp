@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
+#include <vector>
 
+#include "agent/trainer/measure/interval.hpp"
 #include "common/validate.hpp"
 
 namespace rsg::trainer {
@@ -55,6 +58,69 @@ TEST(Summary, CoefficientOfVariationIsTheSampleOne) {
   v1::Result result;
   summary.Fill(&result);
   EXPECT_NEAR(result.window_cv(), 4.0 / 40.0, 1e-12);
+}
+
+TEST(Interval, SurroundsTheThroughputAndNamesTheMedian) {
+  Summary summary;
+  Series series;
+  for (int i = 0; i < 21; ++i) {
+    const v1::Window window = Window(10, i % 3 == 0 ? 1.0 : i % 3 == 1 ? 1.1 : 0.8);
+    summary.Add(window);
+    series.Add(window.steps(), window.seconds());
+  }
+  v1::Result result;
+  summary.Fill(&result);
+  FillInterval(series, &result);
+  EXPECT_LT(result.ci_low(), result.throughput());
+  EXPECT_GT(result.ci_high(), result.throughput());
+  EXPECT_DOUBLE_EQ(result.median(), 40);
+  EXPECT_NEAR(result.throughput() / result.ci_low() - 1, RelativeHalfWidth(series), 1e-12);
+}
+
+TEST(Interval, IsLeftOutWithTooFewWindowsOrWithoutAnUpperEnd) {
+  Summary summary;
+  Series few;
+  Series wild;
+  for (int i = 0; i < 7; ++i) {
+    summary.Add(Window(10, 1));
+    few.Add(10, 1);
+  }
+  for (int i = 0; i < 8; ++i) wild.Add(1, i == 7 ? 1000 : 0.001);
+  v1::Result result;
+  summary.Fill(&result);
+  FillInterval(few, &result);
+  EXPECT_FALSE(result.has_ci_low() || result.has_ci_high());
+  EXPECT_DOUBLE_EQ(result.median(), 40);
+  FillInterval(wild, &result);
+  EXPECT_FALSE(result.has_ci_low() || result.has_ci_high());
+}
+
+TEST(Interval, OfEqualValuesIsNothingWide) {
+  Series series;
+  for (int i = 0; i < 40; ++i) series.Add(10, 1);
+  const auto interval = EstimateInterval(series.values());
+  ASSERT_TRUE(interval);
+  EXPECT_NEAR(interval->half_width, 0, 1e-12);
+  EXPECT_NEAR(interval->mean, 0.1, 1e-12);
+  EXPECT_EQ(interval->EffectiveValues(), 40);
+}
+
+TEST(Interval, StudentsQuantileIsTheTables) {
+  for (const auto& [degrees, quantile] :
+       {std::pair{3, 3.182}, {5, 2.571}, {10, 2.228}, {15, 2.131}, {30, 2.042}, {1000, 1.962}})
+    EXPECT_NEAR(StudentQuantile(degrees) / quantile, 1, 0.01) << degrees;
+}
+
+TEST(Series, JoinsNeighboursWhenItIsFull) {
+  Series series(4);
+  for (const double seconds : {1.0, 3.0, 5.0, 7.0}) series.Add(1, seconds);
+  EXPECT_EQ(series.size(), 4u);
+  series.Add(1, 9);  // half of the next value
+  EXPECT_EQ(std::vector<double>(series.values().begin(), series.values().end()), (std::vector<double>{2, 6}));
+  series.Add(3, 3);
+  EXPECT_EQ(std::vector<double>(series.values().begin(), series.values().end()), (std::vector<double>{2, 6, 3}));
+  for (int i = 0; i < 10000; ++i) series.Add(1, 1);
+  EXPECT_LE(series.size(), 4u);
 }
 
 TEST(Summary, OneWindowHasNoVariation) {
