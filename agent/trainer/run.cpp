@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "agent/trainer/device/open.hpp"
@@ -14,6 +15,8 @@
 #include "agent/trainer/report/console.hpp"
 #include "agent/trainer/report/event_writer.hpp"
 #include "agent/trainer/report/messages.hpp"
+#include "agent/trainer/telemetry/open.hpp"
+#include "agent/trainer/telemetry/watch.hpp"
 #include "agent/trainer/training/failure.hpp"
 #include "agent/trainer/training/training_step.hpp"
 #include "common/clock.hpp"
@@ -59,7 +62,15 @@ class Run {
                                         .numerics = numerics_,
                                         .seed = line_.seed});
     if (auto s = Start(); !s.ok()) return s;
+    StartWatch();
     return Measure();
+  }
+
+  void StartWatch() {
+    OpenedReader opened = OpenReader(device_->identity().uuid);
+    if (!opened.note.empty()) console_.Note("the GPU's state is not watched: " + opened.note);
+    const WatchOptions options{.thermal_gate = line_.thermal_gate, .soak_seconds = line_.soak_seconds};
+    watch_ = std::make_unique<Watch>(std::move(opened.reader), options, SystemClock());
   }
 
   absl::Status Start() {
@@ -74,23 +85,41 @@ class Run {
 
   absl::Status Measure() {
     Pacer pacer(line_.limits, line_.cell.batch_size());
-    const LoopParts parts{*step_, *device_, pacer, SystemClock(), InterruptingSignal()};
-    const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& window) {
-      summary_.Add(window);
-      console_.Progress(window, summary_.Throughput(), pacer.Progress(window.start_seconds() + window.seconds()));
+    LoopParts parts{*step_, *device_, pacer, SystemClock(), InterruptingSignal()};
+    parts.keep_warming = [this] { return watch_->KeepWarming(); };
+    parts.keep_soaking = [this] { return !summary_.empty() && watch_->KeepSoaking(); };
+    const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& ended) {
       v1::TrainerEvent event;
-      *event.mutable_window() = window;
+      *event.mutable_window() = ended;
+      Take(event.mutable_window(), pacer);
       return events_.Write(event);
     });
+    if (!watch_->GateStatus().ok()) console_.Note("thermal-gate: " + std::string(watch_->GateStatus().message()));
     stop_reason_ = InterruptingSignal() != 0 ? v1::STOP_REASON_SIGNAL : pacer.stop_reason();
     if (status.ok() && summary_.empty() && stop_reason_ != v1::STOP_REASON_SIGNAL)
       return absl::DeadlineExceededError("max-seconds: it was over before one step could be measured; give more time");
     return status;
   }
 
-  v1::Result MakeResult() {
+  void Take(v1::Window* window, const Pacer& pacer) {
+    const Watch::Phase phase = watch_->Observe(window);
+    if (phase == Watch::Phase::kSoaking) return console_.Soaking(*window, watch_->SoakShare());
+    summary_.Add(*window);
+    if (phase == Watch::Phase::kWarming) return console_.Warming(*window);
+    if (!summary_.empty()) console_.SetVerdict(Judged().verdict());
+    console_.Progress(*window, summary_.Throughput(), pacer.Progress(window->start_seconds() + window->seconds()));
+  }
+
+  /// What was measured so far, with the verdict on it.
+  v1::Result Judged() const {
     v1::Result result;
     summary_.Fill(&result);
+    watch_->Fill(&result, /*steady=*/true, /*unsteadiness=*/"");
+    return result;
+  }
+
+  v1::Result MakeResult() {
+    v1::Result result = Judged();
     result.set_stop_reason(stop_reason_);
     *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark);
     *result.mutable_stack() = started_.stack();
@@ -155,6 +184,7 @@ class Run {
   Console console_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<TrainingStep> step_;  // after the device, which it works on
+  std::unique_ptr<Watch> watch_;
   v1::TrainerStarted started_;
   Summary summary_;
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;
