@@ -42,7 +42,7 @@ std::string StateText(const v1::Result& result) {
 std::string SoakText(const v1::Result& result) {
   const double change = 100 * (result.sustained_throughput() / result.throughput() - 1);
   return fmt::format("{:.2f} samples/s in the second half of {}, {:.1f} % {} the measurement",
-                     result.sustained_throughput(), FormatDuration(std::round(result.soak_seconds())), std::abs(change),
+                     result.sustained_throughput(), FormatDuration(result.soak_seconds()), std::abs(change),
                      change < 0 ? "below" : "above");
 }
 
