@@ -62,8 +62,9 @@ class Means {
 void FillEnergy(const Reading& first, const Reading& last, double seconds, v1::Telemetry* telemetry) {
   if (!first.energy_joules || !last.energy_joules) return;
   const double joules = *last.energy_joules - *first.energy_joules;
-  if (joules < 0) return;  // the counter began anew with the driver
-  telemetry->set_energy_joules(joules / (last.time - first.time) * seconds);
+  const double watts = joules / (last.time - first.time);
+  if (joules < 0 || watts > kMostPlausible) return;  // the counter began anew with the driver, or jumped
+  telemetry->set_energy_joules(watts * seconds);
 }
 
 void FillLoad(const Reading& first, const Reading& last, v1::Telemetry* telemetry) {

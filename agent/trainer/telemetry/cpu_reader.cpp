@@ -88,6 +88,7 @@ class CpuReader final : public Reader {
     constexpr std::size_t kFirstLine = 256;
     Reading reading;
     reading.cpu_mhz = Frequency();
+    if (reading.cpu_mhz && !(*reading.cpu_mhz <= kMostPlausible)) reading.cpu_mhz.reset();
     reading.cpu_time = CpuTimeIn(stat_.Read(kFirstLine, &buffer_));
     return reading;
   }

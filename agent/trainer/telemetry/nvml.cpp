@@ -99,11 +99,12 @@ class Query {
   std::function<int(Value*)> ask_;
 };
 
-// NVML_VALUE_NOT_AVAILABLE, all ones, says that there is no value.
+// NVML_VALUE_NOT_AVAILABLE, all ones, says that there is no value; neither is anything that no device reaches.
 template <typename Number>
-std::optional<double> Scaled(const std::optional<Number>& value, double unit) {
+std::optional<double> Scaled(const std::optional<Number>& value, double unit, double most = kMostPlausible) {
   if (!value || *value == std::numeric_limits<Number>::max()) return std::nullopt;
-  return static_cast<double>(*value) * unit;
+  const double scaled = static_cast<double>(*value) * unit;
+  return scaled <= most ? std::optional(scaled) : std::nullopt;
 }
 
 class NvmlReader final : public Reader {
@@ -128,12 +129,13 @@ class NvmlReader final : public Reader {
   Reading Read() override {
     constexpr double kMilli = 1e-3;
     constexpr double kMiB = 1 << 20;
+    constexpr double kMostEnergy = std::numeric_limits<double>::max();  // a counter
     Reading reading;
     reading.sm_clock_mhz = Scaled(sm_clock_(), 1);
     reading.memory_clock_mhz = Scaled(memory_clock_(), 1);
     reading.temperature_celsius = Scaled(temperature_(), 1);
     reading.power_watts = Scaled(power_(), kMilli);
-    reading.energy_joules = Scaled(energy_(), kMilli);
+    reading.energy_joules = Scaled(energy_(), kMilli, kMostEnergy);
     if (const auto reasons = reasons_()) reading.clock_reasons = *reasons;
     if (const auto memory = memory_())
       reading.used_memory_mib = static_cast<std::uint32_t>(static_cast<double>(memory->used) / kMiB);

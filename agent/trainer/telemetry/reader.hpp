@@ -15,6 +15,9 @@ inline constexpr std::uint64_t kSoftwareThermal = 0x20;
 inline constexpr std::uint64_t kHardwareThermal = 0x40;
 inline constexpr std::uint64_t kHardwarePowerBrake = 0x80;
 
+/// No MHz, W or °C of a device is above this; what is comes from a broken sensor and counts as not told.
+inline constexpr double kMostPlausible = 1e6;
+
 /// One moment. What the system does not tell is absent.
 struct Reading {
   double time = 0;  ///< by Clock::Monotonic, when it was taken

@@ -94,13 +94,15 @@ TEST(WindowTelemetry, EnergyIsTheCountersRateOverTheWindow) {
   EXPECT_NEAR(readings.Take(10.5, 10.8).energy_joules(), (1300 - 1150) / 0.3 * 0.3, 1e-9);
 }
 
-TEST(WindowTelemetry, ACounterThatBeganAnewOrStoppedGivesNoEnergy) {
+TEST(WindowTelemetry, ACounterThatBeganAnewJumpedOrStoppedGivesNoEnergy) {
   WindowTelemetry readings;
   readings.Add(Counted(0, 5000));
   readings.Add(Counted(0.5, 10));
   EXPECT_FALSE(readings.Take(0, 1).has_energy_joules());
-  readings.Add(At(1.5));
+  readings.Add(Counted(1.5, 1e9));
   EXPECT_FALSE(readings.Take(1, 2).has_energy_joules());
+  readings.Add(At(2.5));
+  EXPECT_FALSE(readings.Take(2, 3).has_energy_joules());
 }
 
 TEST(WindowTelemetry, EnergyDoesNotReachBackPastAStall) {

@@ -86,8 +86,8 @@ TEST(Nvml, AFailureIsOfItsMomentAndNotSupportedIsForGood) {
   EXPECT_FALSE(later.power_watts);
 }
 
-TEST(Nvml, AllOnesIsNoValue) {
-  const NvmlScript script("reading power=4294967295 temp=50\n");
+TEST(Nvml, AllOnesAndNonsenseAreNoValues) {
+  const NvmlScript script("reading power=4294967295 temp=50 sm=4000000000\n");
   EXPECT_EQ(Missing(script.Open()->Read()), "sm mem power energy reasons used gen width ");
 }
 
