@@ -92,11 +92,12 @@ void Agent::Do(const Action& action) {
 
 void Agent::StartTrainer(const Spawn& spawn) {
   const std::string& attempt_id = spawn.assign.attempt_id();
-  const absl::Status started = parts_.runner->Start({.attempt_id = attempt_id,
-                                                     .program = parts_.trainer,
-                                                     .arguments = TrainerArguments(spawn.assign, spawn.device),
-                                                     .environment = parts_.child_environment,
-                                                     .batch_size = spawn.assign.cell().batch_size()});
+  const absl::Status started =
+      parts_.runner->Start({.attempt_id = attempt_id,
+                            .program = parts_.trainer,
+                            .arguments = TrainerArguments(spawn.assign, spawn.device, parts_.state_folder),
+                            .environment = parts_.child_environment,
+                            .batch_size = spawn.assign.cell().batch_size()});
   if (started.ok()) {
     answers_.push_back(Spawned{attempt_id});
   } else {

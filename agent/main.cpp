@@ -77,6 +77,7 @@ int RunAgent(const Options& options, Membership membership) {
                .signal_fd = signals.get(),
                .trainer = *trainer,
                .child_environment = environment,
+               .state_folder = options.state_folder,
                .on_enrolled = [&] { return SaveEnrolled(options.state_folder, &membership); }});
   spdlog::info("coordinator at {}", membership.address);
   return agent.Run();

@@ -6,7 +6,8 @@
 namespace rsg::agent {
 namespace {
 
-constexpr std::string_view kNames[] = {"PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "RSG_TORCH_DIR"};
+constexpr std::string_view kNames[] = {"PATH",          "HOME",    "TMPDIR", "LANG", "LD_LIBRARY_PATH",
+                                       "RSG_TORCH_DIR", "RSG_NVML"};
 constexpr std::string_view kPrefixes[] = {"LC_", "OMP_", "MKL_", "KMP_", "GOMP_", "CUDA_", "NVIDIA_"};
 
 bool Allowed(std::string_view name) {

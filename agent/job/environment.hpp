@@ -5,7 +5,8 @@
 
 namespace rsg::agent {
 
-/// The entries (NAME=value) of `environment` that a trainer needs: PATH, HOME, TMPDIR, locale, threads, CUDA, LibTorch.
+/// The entries (NAME=value) of `environment` that a trainer needs: PATH, HOME, TMPDIR, locale, threads, CUDA, NVML,
+/// LibTorch.
 std::vector<std::string> ChildEnvironment(const char* const* environment);
 
 }  // namespace rsg::agent

@@ -5,7 +5,8 @@
 
 namespace rsg::agent {
 
-std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::Device& device) {
+std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::Device& device,
+                                          const std::filesystem::path& state_folder) {
   const v1::Cell& cell = assign.cell();
   const v1::Limits& limits = assign.limits();
   std::vector<std::string> arguments{"run"};
@@ -24,6 +25,7 @@ std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::De
   if (limits.has_target_half_width()) add("--target", absl::StrCat(100 * limits.target_half_width()));
   add("--max-seconds", absl::StrCat(limits.max_seconds()));
   if (limits.has_memory_limit_mib()) add("--memory-limit", absl::StrCat(limits.memory_limit_mib()));
+  if (device.kind() == v1::DEVICE_KIND_GPU) add("--thermal-gate", state_folder / ("thermal-" + device.id()));
   add("--json-lines", absl::StrCat(kTrainerEventsFd));
   return arguments;
 }

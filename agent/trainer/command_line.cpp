@@ -56,6 +56,8 @@ struct RunWords {
   std::string max_seconds;
   std::optional<std::uint32_t> memory_limit;
   std::optional<int> json_lines;
+  std::string soak;
+  std::string thermal_gate;
   std::uint64_t seed = 0;
 };
 
@@ -84,6 +86,14 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
   run->add_option("--n_batches,--n-batches", words->n_batches, "measure this many steps after warm-up")
       ->group("How long");
   run->add_option("--max-seconds", words->max_seconds, "end warm-up and measurement together at the latest")
+      ->group("How long");
+  run->add_option("--soak", words->soak,
+                  "train on this long after the measurement and report what is sustained in its second half")
+      ->group("How long");
+  run->add_option("--thermal-gate", words->thermal_gate,
+                  "before measuring, train until the GPU's temperature has settled, for 3 minutes at most, or has come "
+                  "near the one that this file of that GPU remembers (not part of --max-seconds; nothing happens "
+                  "without a thermometer)")
       ->group("How long");
   run->add_option("--json-lines", words->json_lines,
                   "write events as lines of JSON to this open descriptor, 3 or above")
@@ -160,6 +170,15 @@ absl::StatusOr<v1::Limits> LimitsOf(const RunWords& words) {
   return limits;
 }
 
+absl::StatusOr<double> SoakOf(const RunWords& words) {
+  if (words.soak.empty()) return 0;
+  const auto seconds = SecondsOf("soak", words.soak);
+  if (!seconds.ok()) return seconds.status();
+  if (*seconds < 1 || *seconds > kMostSeconds)
+    return Usage(absl::StrCat("soak: ", *seconds, " s is out of range; use 1 s to 1 d"));
+  return *seconds;
+}
+
 absl::StatusOr<int> JsonLinesOf(const RunWords& words) {
   if (!words.json_lines) return -1;
   const int fd = *words.json_lines;
@@ -179,11 +198,15 @@ absl::Status FillRun(const RunWords& words, CommandLine* line) {
   if (!limits.ok()) return limits.status();
   const auto fd = JsonLinesOf(words);
   if (!fd.ok()) return fd.status();
+  const auto soak = SoakOf(words);
+  if (!soak.ok()) return soak.status();
   line->cell = *std::move(cell);
   line->limits = *std::move(limits);
   line->json_lines_fd = *fd;
   line->device = words.device;
   line->seed = words.seed;
+  line->soak_seconds = *soak;
+  line->thermal_gate = words.thermal_gate;
   return absl::OkStatus();
 }
 

@@ -18,6 +18,8 @@ struct CommandLine {
   std::string device;      ///< as OpenDevice takes it; empty: GPU where there is one
   int json_lines_fd = -1;  ///< -1: none
   std::uint64_t seed = 0;
+  double soak_seconds = 0;     ///< 0: no soak
+  std::string thermal_gate{};  ///< file with the device's settled temperature; empty: no gate
 };
 
 /// Exit codes of the program.

@@ -4,16 +4,20 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "agent/trainer/device/open.hpp"
 #include "agent/trainer/interrupt.hpp"
 #include "agent/trainer/measure/loop.hpp"
+#include "agent/trainer/measure/steady.hpp"
 #include "agent/trainer/measure/summary.hpp"
 #include "agent/trainer/precision.hpp"
 #include "agent/trainer/report/console.hpp"
 #include "agent/trainer/report/event_writer.hpp"
 #include "agent/trainer/report/messages.hpp"
+#include "agent/trainer/telemetry/open.hpp"
+#include "agent/trainer/telemetry/watch.hpp"
 #include "agent/trainer/training/failure.hpp"
 #include "agent/trainer/training/training_step.hpp"
 #include "common/clock.hpp"
@@ -60,7 +64,15 @@ class Run {
                                         .numerics = numerics_,
                                         .seed = line_.seed});
     if (auto s = Start(); !s.ok()) return s;
+    StartWatch();
     return Measure();
+  }
+
+  void StartWatch() {
+    OpenedReader opened = OpenReader(device_->identity().uuid);
+    if (!opened.note.empty()) console_.Note("the GPU's state is not watched: " + opened.note);
+    const WatchOptions options{.thermal_gate = line_.thermal_gate, .soak_seconds = line_.soak_seconds};
+    watch_ = std::make_unique<Watch>(std::move(opened.reader), options, SystemClock());
   }
 
   absl::Status Start() {
@@ -74,25 +86,44 @@ class Run {
   }
 
   absl::Status Measure() {
-    const LoopParts parts{*step_, *device_, pacer_, SystemClock(), InterruptingSignal()};
-    const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& window) {
-      summary_.Add(window);
-      console_.Progress(window, {.throughput = summary_.Throughput(),
-                                 .half_width = RelativeHalfWidth(pacer_.series()),
-                                 .progress = pacer_.Progress(window.start_seconds() + window.seconds())});
+    LoopParts parts{*step_, *device_, pacer_, SystemClock(), InterruptingSignal()};
+    parts.keep_warming = [this] { return watch_->KeepWarming(); };
+    parts.keep_soaking = [this] { return !summary_.empty() && watch_->KeepSoaking(); };
+    const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& ended) {
       v1::TrainerEvent event;
-      *event.mutable_window() = window;
+      *event.mutable_window() = ended;
+      Take(event.mutable_window());
       return events_.Write(event);
     });
+    if (!watch_->GateStatus().ok()) console_.Note("thermal-gate: " + std::string(watch_->GateStatus().message()));
     stop_reason_ = InterruptingSignal() != 0 ? v1::STOP_REASON_SIGNAL : pacer_.stop_reason();
     if (status.ok() && summary_.empty() && stop_reason_ != v1::STOP_REASON_SIGNAL)
       return absl::DeadlineExceededError("max-seconds: it was over before one step could be measured; give more time");
     return status;
   }
 
-  v1::Result MakeResult() {
+  void Take(v1::Window* window) {
+    const Watch::Phase phase = watch_->Observe(window);
+    if (phase == Watch::Phase::kSoaking) return console_.Soaking(*window, watch_->SoakShare());
+    summary_.Add(*window);
+    if (phase == Watch::Phase::kWarming) return console_.Warming(*window);
+    // Whether the series is steady is judged once, at the end.
+    if (!summary_.empty()) console_.SetVerdict(Judged({}).verdict());
+    console_.Progress(*window, {.throughput = summary_.Throughput(),
+                                .half_width = RelativeHalfWidth(pacer_.series()),
+                                .progress = pacer_.Progress(window->start_seconds() + window->seconds())});
+  }
+
+  /// What was measured so far, with the verdict on it.
+  v1::Result Judged(const Stability& stability) const {
     v1::Result result;
     summary_.Fill(&result);
+    watch_->Fill(&result, stability.steady, stability.evidence);
+    return result;
+  }
+
+  v1::Result MakeResult() {
+    v1::Result result = Judged(JudgeStability(pacer_.series().values()));
     FillInterval(pacer_.series(), &result);
     result.set_stop_reason(stop_reason_);
     *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark);
@@ -158,6 +189,7 @@ class Run {
   Console console_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<TrainingStep> step_;  // after the device, which it works on
+  std::unique_ptr<Watch> watch_;
   v1::TrainerStarted started_;
   Pacer pacer_;
   Summary summary_;

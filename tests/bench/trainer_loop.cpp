@@ -24,6 +24,7 @@
 #include "agent/trainer/report/console.hpp"
 #include "agent/trainer/report/event_writer.hpp"
 #include "common/revision.hpp"
+#include "ratio.hpp"
 #include "trainer_bare_loop.hpp"
 
 namespace rsg::bench {
@@ -32,31 +33,6 @@ namespace {
 using trainer::Device;
 
 double Now() { return SystemClock().Monotonic(); }
-
-struct Interval {
-  double middle, low, high;
-};
-
-/// Geometric mean of ratios with its 95 % interval by Student's t (Cornish-Fisher expansion of the quantile, good to
-/// 0.1 % from 10 degrees of freedom on).
-Interval MeanRatio(const std::vector<double>& ratios) {
-  const double n = static_cast<double>(ratios.size());
-  double sum = 0;
-  for (const double ratio : ratios) sum += std::log(ratio);
-  const double mean = sum / n;
-  double squares = 0;
-  for (const double ratio : ratios) squares += (std::log(ratio) - mean) * (std::log(ratio) - mean);
-  constexpr double z = 1.959964;
-  const double df = n - 1;
-  const double t = z + (z * z * z + z) / (4 * df) + (5 * std::pow(z, 5) + 16 * z * z * z + 3 * z) / (96 * df * df);
-  const double half = t * std::sqrt(squares / df / n);
-  return {std::exp(mean), std::exp(mean - half), std::exp(mean + half)};
-}
-
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
 
 /// A step of nothing, on a device that claims 0.5 s for each, so that every window has one step: what a round through
 /// the loop then takes is bookkeeping alone.
@@ -138,7 +114,7 @@ Rounds Compare(Device& device, std::uint32_t pairs, std::uint32_t batch, std::ui
     return (Now() - begin) / steps;
   };
   v1::Limits limits;
-  limits.set_seconds(trainer::kWindowSeconds * pairs);
+  limits.set_seconds(0.5 * pairs);
   limits.set_max_seconds(86400);
   trainer::Pacer pacer(limits, batch);
   const std::atomic<int> interrupted{0};
@@ -162,11 +138,6 @@ Rounds Compare(Device& device, std::uint32_t pairs, std::uint32_t batch, std::ui
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
   std::printf("losses              %.4f (trainer), %.4f, %.4f (bare)\n", step->Loss(), first.Loss(), second.Loss());
   return rounds;
-}
-
-void Print(const char* name, const Interval& ratio) {
-  std::printf("%-20s%.4f, 95 %% interval %.4f to %.4f%s\n", name, ratio.middle, ratio.low, ratio.high,
-              ratio.high >= 1 ? "" : "  (does not reach 1.00)");
 }
 
 int Main(std::uint32_t pairs, std::uint32_t batch, std::uint32_t size) {

@@ -11,6 +11,7 @@ namespace {
 /// A window whose steps are queued but not yet known to be done.
 struct OpenWindow {
   Pacer::Plan plan;
+  bool paced = true;  ///< by the pacer, who is told of its end
   std::uint32_t steps = 0;
   double queued_at = 0;  ///< by the host's clock
   std::unique_ptr<Mark> begin;
@@ -24,6 +25,7 @@ class Loop {
 
   absl::Status Run() {
     first_ = parts_.device.MakeMark();
+    if (auto status = TrainUnmeasured(parts_.keep_warming); !status.ok()) return status;
     started_at_ = settled_at_ = parts_.clock.Monotonic();
     while (!Interrupted()) {
       const auto plan = parts_.pacer.Next(parts_.clock.Monotonic() - started_at_);
@@ -32,16 +34,36 @@ class Loop {
       if (!plan || open_.size() > parts_.device.QueueAhead())
         if (auto status = Settle(); !status.ok()) return status;
     }
+    if (auto status = SettleAll(); !status.ok()) return status;
+    return TrainUnmeasured(parts_.keep_soaking);
+  }
+
+ private:
+  /// Windows of about kLongestWindow as long as `keep_on` says so.
+  absl::Status TrainUnmeasured(const std::function<bool()>& keep_on) {
+    constexpr double kMostSteps = 1e4;
+    settled_at_ = parts_.clock.Monotonic();
+    step_seconds_ = 0;
+    while (keep_on && !Interrupted() && keep_on()) {
+      const double steps = step_seconds_ > 0 ? std::clamp(kLongestWindow / step_seconds_, 1.0, kMostSteps) : 1.0;
+      Queue({.steps = static_cast<std::uint32_t>(steps), .warm_up = true}, /*paced=*/false);
+      if (open_.size() <= parts_.device.QueueAhead()) continue;
+      if (auto status = Settle(); !status.ok()) return status;
+    }
+    return SettleAll();
+  }
+
+  absl::Status SettleAll() {
     while (!open_.empty())
       if (auto status = Settle(); !status.ok()) return status;
     return absl::OkStatus();
   }
 
- private:
   bool Interrupted() const { return parts_.interrupted.load(std::memory_order_relaxed) != 0; }
 
-  void Queue(const Pacer::Plan& plan) {
-    OpenWindow window{.plan = plan, .queued_at = parts_.clock.Monotonic(), .begin = nullptr, .end = nullptr};
+  void Queue(const Pacer::Plan& plan, bool paced = true) {
+    OpenWindow window{
+        .plan = plan, .paced = paced, .queued_at = parts_.clock.Monotonic(), .begin = nullptr, .end = nullptr};
     window.begin = parts_.device.MakeMark();
     for (; window.steps < plan.steps && !Interrupted(); ++window.steps) parts_.step.Run();
     window.end = parts_.device.MakeMark();
@@ -65,7 +87,8 @@ class Loop {
     message.set_start_seconds(window.begin->SecondsSince(*first_));
     message.set_warm_up(window.plan.warm_up);
     settled_at_ = now;
-    parts_.pacer.Observe(window.steps, message.seconds());
+    step_seconds_ = message.seconds() / window.steps;
+    if (window.paced) parts_.pacer.Observe(window.steps, message.seconds());
     return sink_(message);
   }
 
@@ -76,6 +99,7 @@ class Loop {
   std::unique_ptr<Mark> first_;
   double started_at_ = 0;
   double settled_at_ = 0;
+  double step_seconds_ = 0;  // of the newest window
   std::uint32_t sequence_ = 0;
 };
 

@@ -24,6 +24,11 @@ struct LoopParts {
   const Clock& clock;
   /// Set to non-zero from anywhere, a signal handler included: the running step is finished, then the loop ends.
   const std::atomic<int>& interrupted;
+  /// Asked before each further window whether to go on training without measuring: before the measurement, whose time
+  /// begins after it, and after it. The pacer knows nothing of these windows; they are handed over marked as warm-up.
+  /// Empty: no such windows.
+  std::function<bool()> keep_warming{};
+  std::function<bool()> keep_soaking{};
 };
 
 /// Runs windows until the pacer wants no more or somebody interrupts, and hands over each of them, numbered from 1. The

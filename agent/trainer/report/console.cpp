@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/trainer/report/state_text.hpp"
 #include "common/words.hpp"
 
 namespace rsg::trainer {
@@ -80,6 +81,7 @@ std::string Summarise(const v1::TrainerStarted& started, const v1::Result& resul
       {"peak memory", fmt::format("{} MiB", result.peak_memory_mib())},
       {"throughput", ThroughputText(result)},
   };
+  for (auto& row : StateRows(result)) rows.push_back(std::move(row));
   std::string text;
   for (const auto& [name, value] : rows) text += fmt::format("{:<15}{}\n", name, value);
   return text;
@@ -101,15 +103,28 @@ void Console::Starting(const v1::Cell& cell, const std::string& device) {
 }
 
 void Console::Progress(const v1::Window& window, const Figures& figures) {
+  Show(window, ProgressLine(window, figures) + VerdictSoFar(verdict_));
+}
+
+void Console::Warming(const v1::Window& window) { Show(window, WarmingLine(window)); }
+
+void Console::Soaking(const v1::Window& window, double share) { Show(window, SoakLine(window, share)); }
+
+void Console::Note(const std::string& text) {
+  ClearLine();
+  if (!quiet_) Say(stderr, "rsg-trainer: " + text + "\n");
+}
+
+void Console::Show(const v1::Window& window, const std::string& line) {
   if (terminal_) {
-    Say(stderr, "\r\x1b[K" + ProgressLine(window, figures));
+    Say(stderr, "\r\x1b[K" + line);
     line_shown_ = true;
     return;
   }
   const double now = window.start_seconds() + window.seconds();
   if (quiet_ || now - last_line_at_ < kPlainLineSeconds) return;
   last_line_at_ = now;
-  Say(stderr, ProgressLine(window, figures) + "\n");
+  Say(stderr, line + "\n");
 }
 
 void Console::Finished(const v1::TrainerStarted& started, const v1::Result& result) {

@@ -28,17 +28,26 @@ class Console {
   Console(bool quiet, bool json);
   void Starting(const v1::Cell& cell, const std::string& device);
   void Progress(const v1::Window& window, const Figures& figures);
+  /// The verdict so far, for the lines of progress from now on.
+  void SetVerdict(v1::Verdict verdict) { verdict_ = verdict; }
+  /// In place of Progress while the thermal gate holds the run, and during a soak, of which `share` is over.
+  void Warming(const v1::Window& window);
+  void Soaking(const v1::Window& window, double share);
+  /// One line on stderr about something that does not end the run; not when quiet.
+  void Note(const std::string& text);
   void Finished(const v1::TrainerStarted& started, const v1::Result& result);
   /// Why there is no result: one line, "rsg-trainer: ...", on stderr.
   void Failed(const std::string& why);
 
  private:
+  void Show(const v1::Window& window, const std::string& line);
   void ClearLine();
   const bool terminal_;
   const bool quiet_;
   const bool json_;
   bool line_shown_ = false;
   double last_line_at_ = 0;
+  v1::Verdict verdict_ = v1::VERDICT_UNSPECIFIED;
 };
 
 }  // namespace rsg::trainer

@@ -105,6 +105,14 @@ TEST(CommandLine, MaxSecondsBoundsTheDefaultTarget) {
   EXPECT_EQ(line.limits.max_seconds(), 5);
 }
 
+TEST(CommandLine, ThermalGateAndSoakAreOff) {
+  EXPECT_EQ(ParseRun({}).line().soak_seconds, 0);
+  EXPECT_EQ(ParseRun({}).line().thermal_gate, "");
+  const CommandLine line = ParseRun({"--soak", "10m", "--thermal-gate", "/state/thermal"}).line();
+  EXPECT_EQ(line.soak_seconds, 600);
+  EXPECT_EQ(line.thermal_gate, "/state/thermal");
+}
+
 TEST(CommandLine, VerbsTakeJson) {
   EXPECT_EQ(Parse({"info"}).line().verb, Verb::kInfo);
   EXPECT_FALSE(Parse({"info"}).line().json);
@@ -163,6 +171,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{With({"--target", "0.001"}), "target: 0.001 % is out of range; use 0.01 to 50 %"},
         Refused{With({"--target", "51%"}), "target: 51 % is out of range"},
         Refused{With({"--memory-limit", "0"}), "memory_limit: 0 is out of range"},
+        Refused{With({"--soak", "0.5"}), "soak: 0.5 s is out of range; use 1 s to 1 d"},
+        Refused{With({"--soak", "long"}), "soak: 'long' is no duration"},
         Refused{With({"--json-lines", "1"}), "json-lines: 1 is in use for text; give 3 or above"},
         Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},
         Refused{With({"--colour", "red"}), "--colour"}, Refused{{"train"}, "subcommand"}, Refused{{}, "subcommand"}));

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/trainer/report/state_text.hpp"
+
 namespace rsg::trainer {
 namespace {
 
@@ -94,6 +96,52 @@ TEST(Console, ProgressTellsWarmUpApart) {
             " 25 %   1200.0 samples/s ± 1.23 %, now 1280.0, 50.0 ms a step");
   window.set_warm_up(true);
   EXPECT_EQ(ProgressLine(window, {}), "warm-up   1280.0 samples/s, 50.0 ms a step");
+}
+
+TEST(Console, TheMachinesStateAndTheVerdictEndTheSummary) {
+  v1::Result result = Result();
+  result.set_verdict(v1::VERDICT_THROTTLED);
+  result.set_evidence("58 % of the time under thermal slowdown");
+  result.mutable_telemetry()->set_readings(300);
+  result.mutable_telemetry()->set_sm_clock_mhz(1349.6);
+  result.mutable_telemetry()->set_memory_clock_mhz(9501);
+  result.mutable_telemetry()->set_temperature_celsius(83.7);
+  result.mutable_telemetry()->set_power_watts(287.2);
+  result.mutable_telemetry()->set_energy_joules(8635);
+  result.mutable_telemetry()->set_used_memory_mib(7012);
+  result.mutable_telemetry()->set_pcie_generation(4);
+  result.mutable_telemetry()->set_pcie_width(16);
+  result.set_sustained_throughput(1185.18);
+  result.set_soak_seconds(600);
+  EXPECT_THAT(Summarise(Started(), result),
+              HasSubstr("machine        SM 1350 MHz, memory 9501 MHz, 84 °C, 287 W, 8.6 kJ, 4.30 samples/J, "
+                        "7012 MiB in use, PCIe 4 x16\n"
+                        "sustained      1185.18 samples/s in the second half of 10 min, 4.0 % below the measurement\n"
+                        "verdict        THROTTLED: 58 % of the time under thermal slowdown\n"));
+}
+
+TEST(Console, ACpusStateIsItsFrequencyAndLoad) {
+  v1::Result result = Result();
+  result.mutable_telemetry()->set_cpu_mhz(2300);
+  result.mutable_telemetry()->set_cpu_load(0.5);
+  result.set_verdict(v1::VERDICT_VALID);
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("machine        CPU 2300 MHz, load 50 %\n"
+                                                      "verdict        VALID\n"));
+}
+
+TEST(Console, OnlyAVerdictThatIsNotValidStandsInTheLiveLine) {
+  EXPECT_EQ(VerdictSoFar(v1::VERDICT_UNSPECIFIED), "");
+  EXPECT_EQ(VerdictSoFar(v1::VERDICT_VALID), "");
+  EXPECT_EQ(VerdictSoFar(v1::VERDICT_HOST_BOUND), "   HOST_BOUND so far");
+}
+
+TEST(Console, WarmingAndSoakHaveLinesOfTheirOwn) {
+  v1::Window window;
+  window.set_samples(640);
+  window.set_seconds(0.5);
+  window.mutable_telemetry()->set_temperature_celsius(63.2);
+  EXPECT_EQ(WarmingLine(window), "warming the device   63 °C, 1280.0 samples/s");
+  EXPECT_EQ(SoakLine(window, 0.25), "soak  25 %   now 1280.0 samples/s");
 }
 
 }  // namespace

@@ -79,7 +79,9 @@ struct Bench {
     return limits;
   }
   absl::Status Run() {
-    const LoopParts parts{step, device, pacer, machine, interrupted};
+    LoopParts parts{step, device, pacer, machine, interrupted};
+    parts.keep_warming = keep_warming;
+    parts.keep_soaking = keep_soaking;
     return RunWindows(parts, kBatch, [this](const v1::Window& window) {
       windows.push_back(window);
       return on_window ? on_window() : absl::OkStatus();
@@ -91,6 +93,8 @@ struct Bench {
   Pacer pacer;
   std::atomic<int> interrupted{0};
   std::function<absl::Status()> on_window;
+  std::function<bool()> keep_warming;
+  std::function<bool()> keep_soaking;
   std::vector<v1::Window> windows;
 };
 
@@ -175,6 +179,63 @@ TEST(Loop, WhatAStepThrowsPassesThrough) {
     if (bench.step.steps == 5) throw std::runtime_error("broken");
   };
   EXPECT_THROW((void)bench.Run(), std::runtime_error);
+}
+
+TEST(Loop, WarmingComesBeforeTheMeasurementAndOutsideItsTime) {
+  for (const std::size_t ahead : {0, 1}) {
+    Bench bench(ahead, 0.01, ahead == 0 ? 0 : 0.02, 3);
+    const double start = bench.machine.host;
+    bench.keep_warming = [&] { return bench.machine.host < start + 2000; };  // longer than the limit
+    ASSERT_TRUE(bench.Run().ok());
+    EXPECT_NEAR(bench.pacer.measured_seconds(), 3, 0.05);
+    EXPECT_EQ(bench.pacer.stop_reason(), v1::STOP_REASON_SECONDS);
+    EXPECT_GT(bench.windows.back().start_seconds(), 2000);
+    std::uint32_t sequence = 0;
+    for (const v1::Window& window : bench.windows) {
+      EXPECT_TRUE(Validate(window, kBatch).ok()) << window.ShortDebugString();
+      EXPECT_EQ(window.sequence(), ++sequence);
+      if (window.start_seconds() < 1990) {
+        EXPECT_TRUE(window.warm_up());
+        EXPECT_LE(window.seconds(), kLongestWindow + 0.021);
+        EXPECT_TRUE(sequence <= 3 || window.seconds() >= kLongestWindow - 0.021) << window.seconds();
+      }
+    }
+  }
+}
+
+TEST(Loop, ASoakComesAfterTheLastMeasuredWindow) {
+  for (const std::size_t ahead : {0, 1}) {
+    Bench bench(ahead, 0.01, ahead == 0 ? 0 : 0.02, 3);
+    std::size_t measured = 0;  // windows when the soak was first asked for
+    double begin = 0;
+    bench.keep_soaking = [&] {
+      if (measured == 0) begin = bench.machine.host;
+      if (measured == 0) measured = bench.windows.size();
+      return bench.machine.host < begin + 10;
+    };
+    ASSERT_TRUE(bench.Run().ok());
+    ASSERT_GT(bench.windows.size(), measured + 15);
+    EXPECT_FALSE(bench.windows[measured - 1].warm_up());
+    for (std::size_t i = measured; i < bench.windows.size(); ++i) EXPECT_TRUE(bench.windows[i].warm_up());
+    EXPECT_NEAR(bench.pacer.measured_seconds(), 3, 0.05);
+  }
+}
+
+TEST(Loop, AnInterruptEndsWarmingAndSoak) {
+  Bench warming(1, 0.01, 0.02, 3);
+  warming.keep_warming = [&] { return true; };
+  warming.step.on_step = [&] {
+    if (warming.step.steps == 200) warming.interrupted = 2;
+  };
+  ASSERT_TRUE(warming.Run().ok());
+  EXPECT_EQ(warming.step.steps, 200);
+  Bench soaking(1, 0.01, 0.02, 3);
+  soaking.keep_soaking = [&] {
+    if (soaking.windows.size() > 50) soaking.interrupted = 2;
+    return true;
+  };
+  ASSERT_TRUE(soaking.Run().ok());
+  EXPECT_NEAR(soaking.pacer.measured_seconds(), 3, 0.05);
 }
 
 }  // namespace

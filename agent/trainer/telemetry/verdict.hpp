@@ -1,0 +1,38 @@
+// Whether a measurement can be trusted as it stands, and why. Pure: numbers in, a verdict with its evidence out.
+// Nothing is ever dropped for its verdict: a throttled measurement is marked, and stays.
+#pragma once
+#include <string>
+
+#include "rsg/v1/types.pb.h"
+
+namespace rsg::trainer {
+
+/// THROTTLED from this share of the time under thermal slowdown, or under hardware slowdown or power brake, on.
+/// Hardware slowdown halves the clocks at least (nvmlClocksThrottleReasonHwSlowdown in NVML's reference), so 5 % of the
+/// time cost 2.5 % of the throughput and more, far over the 0.5 % that a result claims. Not lower, since the same page
+/// says that it may also be reported while clocks merely change: in a measurement of three seconds one reading of
+/// thirty is no verdict. What is less is said in the evidence.
+inline constexpr double kThrottledShare = 0.05;
+/// HOST_BOUND from this share of queries that found the device without work on.
+inline constexpr double kHostBoundShare = 0.5;
+/// POWER_LIMITED below this share of the card's default power limit. Healthy cards sit at their default limit under
+/// full load, and that alone is no defect: it is VALID, with the share of time noted.
+inline constexpr double kPowerLimitShare = 0.9;
+
+struct Judgement {
+  v1::Verdict verdict = v1::VERDICT_VALID;
+  /// What it rests on, in words, without an end: "58 % of the time under thermal slowdown, SM clock 1350 of 1980 MHz".
+  std::string evidence;
+};
+
+/// Judges by `result`'s telemetry, device_limits and drained_share, each of which may be absent, and by `steady`: false
+/// where the series never became so, for the reason given in `unsteadiness`. The verdict is the first of these that
+/// applies, causes before what they bring about, and the others stand in the evidence after it:
+/// THROTTLED      the device was slowed down for part of the time, which makes a series unsteady, too;
+/// HOST_BOUND     the device waited for the host: the number is not the device's;
+/// UNSTABLE       the number is no steady one;
+/// POWER_LIMITED  the number is right, for a card that is held back;
+/// VALID.
+Judgement Judge(const v1::Result& result, bool steady, const std::string& unsteadiness);
+
+}  // namespace rsg::trainer

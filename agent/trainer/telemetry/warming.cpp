@@ -1,0 +1,48 @@
+#include "agent/trainer/telemetry/warming.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+#include "common/files.hpp"
+
+namespace rsg::trainer {
+
+std::optional<double> ReadSettledTemperature(const std::string& path) {
+  constexpr std::size_t kMostBytes = 64;
+  constexpr double kHottest = 150;
+  const auto text = ReadFile(path, kMostBytes);
+  if (!text.ok()) return std::nullopt;
+  double celsius = -1;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), celsius);
+  if (error != std::errc() || !(celsius >= 0 && celsius <= kHottest)) return std::nullopt;
+  return celsius;
+}
+
+absl::Status WriteSettledTemperature(const std::string& path, double celsius) {
+  return WriteFile(path, fmt::format("{:.1f}\n", celsius));
+}
+
+Warming::Warming(std::string file, Monitor* monitor, const Clock& clock)
+    : file_(std::move(file)),
+      monitor_(monitor),
+      clock_(clock),
+      gate_(clock.Monotonic(), ReadSettledTemperature(file_)),
+      fed_until_(clock.Monotonic() - kBlindSeconds) {}
+
+bool Warming::KeepOn() {
+  if (state_ != ThermalGate::State::kWarming) return false;
+  const auto newest = monitor_->NewestTemperature();
+  if (newest && newest->time > fed_until_) {
+    gate_.Feed(newest->time, newest->celsius);
+    fed_until_ = newest->time;
+    celsius_ = newest->celsius;
+  }
+  state_ = gate_.Check(clock_.Monotonic());
+  if (state_ == ThermalGate::State::kWarming) return true;
+  if (const auto celsius = gate_.Remember()) status_ = WriteSettledTemperature(file_, *celsius);
+  return false;
+}
+
+}  // namespace rsg::trainer

@@ -1,0 +1,46 @@
+// The thermal gate of a run: asks the monitor, and remembers in a file at which temperature the device settled.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "agent/trainer/telemetry/monitor.hpp"
+#include "agent/trainer/telemetry/thermal_gate.hpp"
+#include "common/clock.hpp"
+
+namespace rsg::trainer {
+
+/// The temperature that is remembered in `path`; nothing when there is none that makes sense (0 to 150 °C).
+std::optional<double> ReadSettledTemperature(const std::string& path);
+/// WriteFile's errors.
+absl::Status WriteSettledTemperature(const std::string& path, double celsius);
+
+/// Used by one thread. A trainer lives for one job, the file for as long as its owner wants: so a machine's first cell
+/// is warmed until its temperature has settled, a later one until it is near that again. A device without a
+/// thermometer is not warmed.
+class Warming {
+ public:
+  /// Begins now. `file` is the device's own. Both others must outlive this.
+  Warming(std::string file, Monitor* monitor, const Clock& clock);
+
+  /// Whether to train on unmeasured. Writes the file when it first says no.
+  bool KeepOn();
+  /// How the gate stood when it was last asked.
+  ThermalGate::State state() const { return state_; }
+  /// The newest temperature; meaningful while it warms.
+  double celsius() const { return celsius_; }
+  /// Of writing the file.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const std::string file_;
+  Monitor* const monitor_;
+  const Clock& clock_;
+  ThermalGate gate_;
+  double fed_until_;
+  double celsius_ = 0;
+  ThermalGate::State state_ = ThermalGate::State::kWarming;
+  absl::Status status_;
+};
+
+}  // namespace rsg::trainer

@@ -1,0 +1,54 @@
+#include "agent/trainer/telemetry/watch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace rsg::trainer {
+
+Watch::Watch(std::unique_ptr<Reader> reader, const WatchOptions& options, const Clock& clock)
+    : soak_seconds_(options.soak_seconds),
+      monitor_(std::move(reader), clock, options.reading_period),
+      soak_(options.soak_seconds) {
+  if (!options.thermal_gate.empty()) warming_.emplace(options.thermal_gate, &monitor_, clock);
+}
+
+bool Watch::KeepWarming() {
+  const bool keep_on = warming_ && warming_->KeepOn();
+  phase_ = keep_on ? Phase::kWarming : Phase::kMeasuring;
+  return keep_on;
+}
+
+bool Watch::KeepSoaking() {
+  phase_ = Phase::kSoaking;
+  return soak_.KeepOn();
+}
+
+Watch::Phase Watch::Observe(v1::Window* window) {
+  monitor_.Observe(window);
+  if (phase_ == Phase::kSoaking) {
+    soak_.Add(*window);
+    soaked_.Add(window->telemetry(), window->wall_seconds());
+  }
+  return phase_;
+}
+
+double Watch::SoakShare() const { return soak_seconds_ > 0 ? std::min(soak_.seconds() / soak_seconds_, 1.0) : 0; }
+
+void Watch::Fill(v1::Result* result, bool steady, const std::string& unsteadiness) const {
+  monitor_.Fill(result);
+  const Judgement judgement = Judge(*result, steady, unsteadiness);
+  result->set_verdict(judgement.verdict);
+  result->set_evidence(judgement.evidence);
+  const auto sustained = soak_.Sustained();
+  if (!sustained) return;
+  result->set_sustained_throughput(*sustained);
+  result->set_soak_seconds(soak_.seconds());
+  // The verdict is the measurement's; what a soak brings to light stands beside it.
+  v1::Result soaked;
+  *soaked.mutable_telemetry() = soaked_.Total();
+  *soaked.mutable_device_limits() = result->device_limits();
+  if (const Judgement later = Judge(soaked, true, ""); later.verdict == v1::VERDICT_THROTTLED)
+    result->set_evidence(judgement.evidence + "; in the soak " + later.evidence);
+}
+
+}  // namespace rsg::trainer

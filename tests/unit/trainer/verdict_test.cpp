@@ -1,0 +1,141 @@
+#include "agent/trainer/telemetry/verdict.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rsg::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::Result Healthy() {
+  v1::Result result;
+  result.mutable_telemetry()->set_readings(60);
+  result.mutable_telemetry()->set_sm_clock_mhz(1905);
+  result.mutable_telemetry()->set_temperature_celsius(61);
+  result.mutable_telemetry()->set_power_cap_share(0);
+  result.mutable_telemetry()->set_thermal_share(0);
+  result.mutable_telemetry()->set_hardware_share(0);
+  result.mutable_device_limits()->set_power_limit_watts(350);
+  result.mutable_device_limits()->set_default_power_limit_watts(350);
+  result.mutable_device_limits()->set_max_sm_clock_mhz(1980);
+  return result;
+}
+
+Judgement Steady(const v1::Result& result) { return Judge(result, true, ""); }
+
+TEST(Verdict, AHealthyCardIsValid) {
+  const Judgement judgement = Steady(Healthy());
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(judgement.evidence, "SM clock 1905 of 1980 MHz, 61 °C");
+}
+
+TEST(Verdict, ACardAtItsDefaultLimitIsValidWithTheShareNoted) {
+  v1::Result result = Healthy();
+  result.mutable_telemetry()->set_power_cap_share(0.72);
+  const Judgement judgement = Steady(result);
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(judgement.evidence,
+            "SM clock 1905 of 1980 MHz, 61 °C, at its default power limit of 350 W 72 % of the time");
+}
+
+TEST(Verdict, ALimitAtNineTenthsIsValidAndUnderItIsNot) {
+  v1::Result result = Healthy();
+  result.mutable_device_limits()->set_power_limit_watts(315);
+  result.mutable_telemetry()->set_power_cap_share(1);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+  EXPECT_THAT(Steady(result).evidence, HasSubstr("at its power limit of 315 W 100 % of the time"));
+  result.mutable_device_limits()->set_power_limit_watts(314);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_POWER_LIMITED);
+  EXPECT_EQ(Steady(result).evidence,
+            "power limit 314 W, 90 % of the card's default of 350 W, reached 100 % of the time");
+}
+
+TEST(Verdict, ALimitWithoutADefaultBesideItTellsNothing) {
+  v1::Result result = Healthy();
+  result.mutable_device_limits()->set_power_limit_watts(100);
+  result.mutable_device_limits()->clear_default_power_limit_watts();
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+}
+
+TEST(Verdict, ThermalSlowdownThrottles) {
+  v1::Result result = Healthy();
+  result.mutable_telemetry()->set_thermal_share(0.58);
+  result.mutable_telemetry()->set_sm_clock_mhz(1350);
+  const Judgement judgement = Steady(result);
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_THROTTLED);
+  EXPECT_EQ(judgement.evidence, "58 % of the time under thermal slowdown, SM clock 1350 of 1980 MHz");
+}
+
+TEST(Verdict, HardwareSlowdownThrottles) {
+  v1::Result result = Healthy();
+  result.mutable_telemetry()->set_hardware_share(0.05);
+  result.mutable_device_limits()->clear_max_sm_clock_mhz();
+  const Judgement judgement = Steady(result);
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_THROTTLED);
+  EXPECT_EQ(judgement.evidence, "5 % of the time under hardware slowdown or power brake, SM clock 1905 MHz");
+}
+
+TEST(Verdict, ASingleReadingOfThirtyIsNotedAndNoVerdict) {
+  v1::Result result = Healthy();
+  result.mutable_telemetry()->set_hardware_share(1.0 / 30);
+  result.mutable_telemetry()->set_thermal_share(0.002);
+  const Judgement judgement = Steady(result);
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_VALID);
+  EXPECT_THAT(judgement.evidence, HasSubstr("under 1 % of the time under thermal slowdown, "
+                                            "3 % of the time under hardware slowdown or power brake"));
+}
+
+TEST(Verdict, ADrainedQueueIsHostBoundFromHalfOn) {
+  v1::Result result = Healthy();
+  result.set_drained_share(0.49);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+  result.set_drained_share(0.5);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_HOST_BOUND);
+  EXPECT_EQ(Steady(result).evidence, "50 % of the looks at the device found it out of work");
+}
+
+TEST(Verdict, ASeriesThatIsNotSteadyIsUnstableForItsReason) {
+  const Judgement judgement = Judge(Healthy(), false, "throughput fell by 4 % in the second half");
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_UNSTABLE);
+  EXPECT_EQ(judgement.evidence, "throughput fell by 4 % in the second half");
+  EXPECT_EQ(Judge(Healthy(), false, "").evidence, "never became steady");
+}
+
+TEST(Verdict, CausesComeBeforeWhatTheyBringAboutAndNothingIsLeftOut) {
+  v1::Result result = Healthy();
+  result.mutable_device_limits()->set_power_limit_watts(200);
+  EXPECT_EQ(Judge(result, false, "it drifts").verdict, v1::VERDICT_UNSTABLE);
+  result.set_drained_share(0.9);
+  EXPECT_EQ(Judge(result, false, "it drifts").verdict, v1::VERDICT_HOST_BOUND);
+  result.mutable_telemetry()->set_thermal_share(0.3);
+  const Judgement judgement = Judge(result, false, "it drifts");
+  EXPECT_EQ(judgement.verdict, v1::VERDICT_THROTTLED);
+  EXPECT_EQ(judgement.evidence,
+            "30 % of the time under thermal slowdown, SM clock 1905 of 1980 MHz; "
+            "also 90 % of the looks at the device found it out of work; also it drifts; "
+            "also power limit 200 W, 57 % of the card's default of 350 W");
+}
+
+TEST(Verdict, ACpuIsJudgedByWhatItHas) {
+  v1::Result result;
+  result.mutable_telemetry()->set_readings(5);
+  result.mutable_telemetry()->set_cpu_mhz(2300);
+  result.mutable_telemetry()->set_cpu_load(0.514);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(Steady(result).evidence, "CPU 2300 MHz, load 51 %");
+}
+
+TEST(Verdict, WhatCouldNotBeReadIsSaid) {
+  EXPECT_EQ(Steady({}).verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(Steady({}).evidence, "nothing could be read of the machine's state");
+  v1::Result result = Healthy();
+  result.mutable_telemetry()->clear_thermal_share();
+  result.mutable_telemetry()->clear_hardware_share();
+  EXPECT_EQ(Steady(result).evidence, "SM clock 1905 of 1980 MHz, 61 °C, whether it was throttled cannot be read");
+  EXPECT_THAT(Steady(Healthy()).evidence, Not(HasSubstr("cannot be read")));
+}
+
+}  // namespace
+}  // namespace rsg::trainer
