@@ -94,7 +94,7 @@ void Agent::StartTrainer(const Spawn& spawn) {
   const std::string& attempt_id = spawn.assign.attempt_id();
   const absl::Status started = parts_.runner->Start({.attempt_id = attempt_id,
                                                      .program = parts_.trainer,
-                                                     .arguments = TrainerArguments(spawn.assign, spawn.device),
+                                                     .arguments = TrainerArguments(spawn.assign, spawn.device, parts_.state_folder),
                                                      .environment = parts_.child_environment,
                                                      .batch_size = spawn.assign.cell().batch_size()});
   if (started.ok()) {

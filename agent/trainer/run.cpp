@@ -8,9 +8,14 @@
 #include "absl/status/statusor.h"
 #include "agent/trainer/device/open.hpp"
 #include "agent/trainer/interrupt.hpp"
+#include "agent/trainer/measure/drained_share.hpp"
 #include "agent/trainer/measure/loop.hpp"
+#include "agent/trainer/measure/original.hpp"
+#include "agent/trainer/measure/physics.hpp"
 #include "agent/trainer/measure/summary.hpp"
+#include "agent/trainer/peak.hpp"
 #include "agent/trainer/precision.hpp"
+#include "agent/trainer/probe.hpp"
 #include "agent/trainer/report/console.hpp"
 #include "agent/trainer/report/event_writer.hpp"
 #include "agent/trainer/report/messages.hpp"
@@ -29,7 +34,7 @@ class Run {
  public:
   explicit Run(const CommandLine& line)
       : line_(line),
-        numerics_(NumericsOf(line.cell.precision())),
+        numerics_(NumericsOf(line.cell)),
         events_(line.json_lines_fd),
         console_(/*quiet=*/line.json_lines_fd >= 0, line.json) {}
 
@@ -51,15 +56,27 @@ class Run {
     if (auto s = CheckPrecision(line_.cell.precision(), device_->identity(), TorchCudaVersion()); !s.ok()) return s;
     console_.Starting(line_.cell, device_->identity().name);
     if (line_.limits.has_memory_limit_mib()) device_->LimitMemory(line_.limits.memory_limit_mib());
-    step_ = MakeStandardStep(*device_, {.model = line_.cell.model(),
-                                        .batch_size = line_.cell.batch_size(),
-                                        .image_size = line_.cell.image_size(),
-                                        .channels_last = line_.cell.memory_format() == v1::MEMORY_FORMAT_NHWC,
-                                        .cudnn_benchmark = kCudnnBenchmark,
-                                        .numerics = numerics_,
-                                        .seed = line_.seed});
+    step_ = MakeStep();
     if (auto s = Start(); !s.ok()) return s;
     return Measure();
+  }
+
+  std::unique_ptr<TrainingStep> MakeStep() {
+    const StepOptions options{.model = line_.cell.model(),
+                              .batch_size = line_.cell.batch_size(),
+                              .image_size = line_.cell.image_size(),
+                              .channels_last = line_.cell.memory_format() == v1::MEMORY_FORMAT_NHWC,
+                              .cudnn_benchmark = kCudnnBenchmark,
+                              .numerics = numerics_,
+                              .seed = line_.seed};
+    switch (line_.cell.mode()) {
+      case v1::MODE_ORIGINAL:
+        return MakeOriginalStep(*device_, options);
+      case v1::MODE_TUNED:
+        return MakeTunedStep(*device_, options);
+      default:
+        return MakeStandardStep(*device_, options);
+    }
   }
 
   absl::Status Start() {
@@ -74,15 +91,27 @@ class Run {
 
   absl::Status Measure() {
     Pacer pacer(line_.limits, line_.cell.batch_size());
-    const LoopParts parts{*step_, *device_, pacer, SystemClock(), InterruptingSignal()};
-    const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& window) {
+    OriginalClock original(line_.limits, line_.cell.batch_size());
+    const bool by_original = line_.cell.mode() == v1::MODE_ORIGINAL;
+    const WindowSink sink = [&](const v1::Window& window) {
       summary_.Add(window);
-      console_.Progress(window, summary_.Throughput(), pacer.Progress(window.start_seconds() + window.seconds()));
+      drained_share_.Add(window);
+      const double elapsed = window.start_seconds() + window.seconds();
+      console_.Progress(window, summary_.Throughput(), by_original ? original.Progress() : pacer.Progress(elapsed));
       v1::TrainerEvent event;
       *event.mutable_window() = window;
       return events_.Write(event);
-    });
-    stop_reason_ = InterruptingSignal() != 0 ? v1::STOP_REASON_SIGNAL : pacer.stop_reason();
+    };
+    absl::Status status;
+    if (by_original) {
+      const OriginalParts parts{*step_, original, SystemClock(), InterruptingSignal()};
+      status = RunOriginal(parts, line_.cell.batch_size(), sink);
+    } else {
+      const LoopParts parts{*step_, *device_, pacer, SystemClock(), InterruptingSignal()};
+      status = RunWindows(parts, line_.cell.batch_size(), sink);
+    }
+    stop_reason_ = by_original ? original.stop_reason() : pacer.stop_reason();
+    if (InterruptingSignal() != 0) stop_reason_ = v1::STOP_REASON_SIGNAL;
     if (status.ok() && summary_.empty() && stop_reason_ != v1::STOP_REASON_SIGNAL)
       return absl::DeadlineExceededError("max-seconds: it was over before one step could be measured; give more time");
     return status;
@@ -91,14 +120,32 @@ class Run {
   v1::Result MakeResult() {
     v1::Result result;
     summary_.Fill(&result);
+    drained_share_.Fill(&result);
     result.set_stop_reason(stop_reason_);
-    *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark);
+    *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark, step_->Facts());
     *result.mutable_stack() = started_.stack();
     const double loss = step_->Loss();
     if (std::isfinite(loss)) result.set_final_loss(loss);
     result.set_peak_memory_mib(device_->PeakMemoryMib());
     result.set_parameters(static_cast<std::uint32_t>(step_->ParameterCount()));
+    *result.mutable_keys() = MakeKeys(line_.cell, result.flags(), result.stack(), IdentifyMachine(*device_));
+    *result.mutable_physics() = MeasurePhysics(result);
     return result;
+  }
+
+  /// Last of all, for a probe needs the step's memory.
+  v1::Physics MeasurePhysics(const v1::Result& result) {
+    const double flop = step_->FlopPerSample();
+    const v1::Precision precision = line_.cell.precision();
+    FoundPeak peak;
+    if (stop_reason_ != v1::STOP_REASON_SIGNAL) {
+      step_.reset();
+      device_->ReleaseUnused();
+      peak = FindPeak(*device_, precision, ProbeFingerprint(result.keys(), precision), line_.peak,
+                      flop * result.throughput());
+    }
+    if (!peak.status.ok()) console_.Failed("the probe of matrix products: " + std::string(peak.status.message()));
+    return MakePhysics(flop, result.throughput(), peak.flops, MayUseWinograd(precision, device_->identity()));
   }
 
   /// Says how it ended, to people and on --json-lines, and returns the exit code.
@@ -133,20 +180,11 @@ class Run {
 
   static int Describe(const absl::Status& status, v1::TrainerFinished* finished) {
     finished->set_error(std::string(status.message()));
-    switch (status.code()) {
-      case absl::StatusCode::kResourceExhausted:
-        finished->set_outcome(v1::OUTCOME_OUT_OF_MEMORY);
-        return kExitOutOfMemory;
-      case absl::StatusCode::kUnimplemented:
-        finished->set_outcome(v1::OUTCOME_UNSUPPORTED);
-        return kExitUnsupported;
-      case absl::StatusCode::kInvalidArgument:
-        finished->set_outcome(v1::OUTCOME_FAILED);
-        return kExitUsage;
-      default:
-        finished->set_outcome(v1::OUTCOME_FAILED);
-        return kExitFailed;
-    }
+    const int code = ExitCodeOf(status);
+    finished->set_outcome(code == kExitOutOfMemory   ? v1::OUTCOME_OUT_OF_MEMORY
+                          : code == kExitUnsupported ? v1::OUTCOME_UNSUPPORTED
+                                                     : v1::OUTCOME_FAILED);
+    return code;
   }
 
   const CommandLine& line_;
@@ -157,6 +195,7 @@ class Run {
   std::unique_ptr<TrainingStep> step_;  // after the device, which it works on
   v1::TrainerStarted started_;
   Summary summary_;
+  DrainedShare drained_share_;
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;
 };
 
