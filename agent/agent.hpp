@@ -19,6 +19,7 @@ struct AgentParts {
   JobRunner* runner;
   int signal_fd;        ///< a signalfd of SIGINT and SIGTERM, which are blocked in every thread
   std::string trainer;  ///< path
+  std::filesystem::path state_folder;
   std::vector<std::string> child_environment;
   std::filesystem::path state_folder;
   std::function<absl::Status()> on_enrolled;  ///< writes down that the credential was accepted

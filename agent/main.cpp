@@ -76,6 +76,7 @@ int RunAgent(const Options& options, Membership membership) {
                .runner = &runner,
                .signal_fd = signals.get(),
                .trainer = *trainer,
+               .state_folder = options.state_folder,
                .child_environment = environment,
                .state_folder = options.state_folder,
                .on_enrolled = [&] { return SaveEnrolled(options.state_folder, &membership); }});

@@ -75,6 +75,7 @@ std::optional<v1::Outcome> ParseOutcome(std::string_view word) {
 
 std::string PrecisionWords() { return All(v1::Precision_descriptor(), Spoken); }
 std::string MemoryFormatWords() { return All(v1::MemoryFormat_descriptor(), Spoken); }
+std::string ModeWords() { return All(v1::Mode_descriptor(), Spoken); }
 std::string OutcomeWords() { return All(v1::Outcome_descriptor(), Bare); }
 
 }  // namespace rsg

@@ -32,6 +32,7 @@ std::optional<v1::Outcome> ParseOutcome(std::string_view word);
 /// All words of an enum, comma-separated, for error texts: "fp32, fp32-strict, tf32, fp16, bf16".
 std::string PrecisionWords();
 std::string MemoryFormatWords();
+std::string ModeWords();
 std::string OutcomeWords();
 
 }  // namespace rsg

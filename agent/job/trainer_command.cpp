@@ -19,6 +19,7 @@ std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::De
   add("--size", absl::StrCat(cell.image_size()));
   add("--precision", Word(cell.precision()));
   add("--memory-format", Word(cell.memory_format()));
+  add("--mode", Word(cell.mode()));
   add("--device", device.kind() == v1::DEVICE_KIND_GPU ? absl::StrCat("cuda:", device.ordinal()) : "cpu");
   if (limits.has_seconds()) add("--seconds", absl::StrCat(limits.seconds()));
   if (limits.has_n_batches()) add("--n_batches", absl::StrCat(limits.n_batches()));
@@ -26,6 +27,7 @@ std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::De
   add("--max-seconds", absl::StrCat(limits.max_seconds()));
   if (limits.has_memory_limit_mib()) add("--memory-limit", absl::StrCat(limits.memory_limit_mib()));
   if (device.kind() == v1::DEVICE_KIND_GPU) add("--thermal-gate", state_folder / ("thermal-" + device.id()));
+  add("--probe-cache", (state_folder / "probes.json").string());
   add("--json-lines", absl::StrCat(kTrainerEventsFd));
   return arguments;
 }

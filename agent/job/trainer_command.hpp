@@ -11,9 +11,9 @@ namespace rsg::agent {
 /// Descriptor on which the trainer writes its JSON lines.
 inline constexpr int kTrainerEventsFd = 3;
 
-/// The arguments of `rsg-trainer` for this job on this device, which is the assigned one. In `state_folder` there is a
-/// file for each GPU, in which its trainers tell each other how warm it was: so a machine's first cell is warmed for
-/// long, the next ones hardly.
+/// The arguments of `rsg-trainer` for this job on this device, which is the assigned one. What trainers tell their
+/// successors lies in files in `state_folder`: how warm each GPU was, so that a machine's first cell is warmed for long
+/// and the next ones hardly, and what each device reaches in matrix products.
 std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::Device& device,
                                           const std::filesystem::path& state_folder);
 

@@ -36,6 +36,8 @@ constexpr char kExamples[] =
     "  rsg-trainer run --model resnet50 --bs 256 --memory-format nhwc --precision bf16 --seconds 1m\n"
     "  rsg-trainer run --model resnet50 --bs 64 --n_batches 100 --json\n"
     "  rsg-trainer run --model resnet50 --bs 64 --json-lines 3 3>events.jsonl\n"
+    "  rsg-trainer run --model resnet50 --bs 64 --mode tuned     nhwc, the faster optimiser, one CUDA graph\n"
+    "  rsg-trainer probe                                         what matrix products reach\n"
     "  rsg-trainer info                                          devices, precisions, stack\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 out of memory, 4 the device cannot run this; 130 and 143 when\n"
@@ -48,7 +50,8 @@ struct RunWords {
   std::optional<std::uint32_t> image_size;
   std::string precision;
   bool fp16 = false;
-  std::string memory_format = "nchw";
+  std::string memory_format;
+  std::string mode = "standard";
   std::string device;
   std::string target;
   std::string seconds;
@@ -59,6 +62,8 @@ struct RunWords {
   std::string soak;
   std::string thermal_gate;
   std::uint64_t seed = 0;
+  std::optional<double> peak_flops;
+  std::string probe_cache;
 };
 
 void AddRunOptions(CLI::App* run, RunWords* words) {
@@ -70,7 +75,12 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
                   PrecisionWords() + " (default fp32: PyTorch's defaults, with TF32 in convolutions from Ampere on)")
       ->group("What");
   run->add_flag("--fp16", words->fp16, "the same as --precision fp16")->group("What");
-  run->add_option("--memory-format", words->memory_format, MemoryFormatWords() + " (default nchw)")->group("What");
+  run->add_option("--memory-format", words->memory_format, MemoryFormatWords() + " (default nchw; tuned: nhwc)")
+      ->group("What");
+  run->add_option("--mode", words->mode,
+                  "how the loop is written: standard (default); original, the loop and the clock of the Python tool of "
+                  "that name; tuned, with nhwc, the faster optimiser and a CUDA graph")
+      ->group("What");
   run->add_option("--seed", words->seed, "of weights and batch (default 0)")->group("What");
   run->add_option("--device", words->device, "cpu, cuda or cuda:N (default: a GPU where there is one)")->group("Where");
   run->add_option("--memory-limit", words->memory_limit,
@@ -95,9 +105,21 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
                   "near the one that this file of that GPU remembers (not part of --max-seconds; nothing happens "
                   "without a thermometer)")
       ->group("How long");
+  run->add_option("--peak-flops", words->peak_flops,
+                  "what the device reaches in matrix products of this precision, in FLOP/s, to compare with (default: "
+                  "a probe of about a second after the measurement)")
+      ->check(CLI::PositiveNumber)
+      ->group("Output");
+  run->add_option("--probe-cache", words->probe_cache, "file that remembers such probes from run to run")
+      ->group("Output");
   run->add_option("--json-lines", words->json_lines,
                   "write events as lines of JSON to this open descriptor, 3 or above")
       ->group("Output");
+}
+
+void AddProbeOptions(CLI::App* probe, RunWords* words) {
+  probe->add_option("--device", words->device, "cpu, cuda or cuda:N (default: a GPU where there is one)");
+  probe->add_option("--precision", words->precision, PrecisionWords() + " (default: all that the device has)");
 }
 
 absl::Status Usage(const std::string& text) { return absl::InvalidArgumentError(text); }
@@ -112,13 +134,19 @@ absl::StatusOr<v1::Precision> PrecisionOf(const RunWords& words) {
   return *precision;
 }
 
+absl::StatusOr<v1::MemoryFormat> FormatOf(const RunWords& words, v1::Mode mode) {
+  if (words.memory_format.empty()) return mode == v1::MODE_TUNED ? v1::MEMORY_FORMAT_NHWC : v1::MEMORY_FORMAT_NCHW;
+  if (const auto format = ParseMemoryFormat(words.memory_format)) return *format;
+  return Usage(absl::StrCat("memory-format: '", words.memory_format, "' is unknown; use one of ", MemoryFormatWords()));
+}
+
 absl::StatusOr<v1::Cell> CellOf(const RunWords& words) {
   const auto precision = PrecisionOf(words);
   if (!precision.ok()) return precision.status();
-  const auto format = ParseMemoryFormat(words.memory_format);
-  if (!format)
-    return Usage(
-        absl::StrCat("memory-format: '", words.memory_format, "' is unknown; use one of ", MemoryFormatWords()));
+  const auto mode = ParseMode(words.mode);
+  if (!mode) return Usage(absl::StrCat("mode: '", words.mode, "' is unknown; use one of ", ModeWords()));
+  const auto format = FormatOf(words, *mode);
+  if (!format.ok()) return format.status();
   const ModelEntry* model = FindModel(words.model);
   v1::Cell cell;
   cell.set_model(words.model);
@@ -126,7 +154,7 @@ absl::StatusOr<v1::Cell> CellOf(const RunWords& words) {
   cell.set_image_size(words.image_size.value_or(model != nullptr ? model->default_image_size : 0));
   cell.set_precision(*precision);
   cell.set_memory_format(*format);
-  cell.set_mode(v1::MODE_STANDARD);
+  cell.set_mode(*mode);
   if (auto status = Validate(cell); !status.ok()) return status;
   return cell;
 }
@@ -207,6 +235,16 @@ absl::Status FillRun(const RunWords& words, CommandLine* line) {
   line->seed = words.seed;
   line->soak_seconds = *soak;
   line->thermal_gate = words.thermal_gate;
+  line->peak = {.given = words.peak_flops, .cache = words.probe_cache};
+  return absl::OkStatus();
+}
+
+absl::Status FillProbe(const RunWords& words, CommandLine* line) {
+  line->device = words.device;
+  if (words.precision.empty()) return absl::OkStatus();
+  const auto precision = PrecisionOf(words);
+  if (!precision.ok()) return precision.status();
+  line->probe_precision = *precision;
   return absl::OkStatus();
 }
 
@@ -218,6 +256,19 @@ std::string VersionText() {
 
 }  // namespace
 
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kResourceExhausted:
+      return kExitOutOfMemory;
+    case absl::StatusCode::kUnimplemented:
+      return kExitUnsupported;
+    case absl::StatusCode::kInvalidArgument:
+      return kExitUsage;
+    default:
+      return status.ok() ? kExitDone : kExitFailed;
+  }
+}
+
 std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* argv) {
   CommandLine line;
   RunWords words;
@@ -228,18 +279,24 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* arg
   CLI::App* run = app.add_subcommand("run", "Train one cell and print its throughput");
   CLI::App* info = app.add_subcommand("info", "List devices with their precisions, models, and the stack");
   CLI::App* models = app.add_subcommand("models", "List the models");
+  CLI::App* probe = app.add_subcommand("probe", "Measure what a device reaches in matrix products");
   AddRunOptions(run, &words);
+  AddProbeOptions(probe, &words);
   run->footer(kExamples);
   run->add_flag("--json", line.json, "print the outcome as one line of JSON")->group("Output");
-  for (CLI::App* verb : {info, models}) verb->add_flag("--json", line.json, "print one line of JSON");
+  for (CLI::App* verb : {info, models, probe}) verb->add_flag("--json", line.json, "print one line of JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  line.verb = info->parsed() ? Verb::kInfo : models->parsed() ? Verb::kModels : Verb::kRun;
-  if (line.verb != Verb::kRun) return line;
-  if (const absl::Status status = FillRun(words, &line); !status.ok()) {
+  line.verb = info->parsed()     ? Verb::kInfo
+              : models->parsed() ? Verb::kModels
+              : probe->parsed()  ? Verb::kProbe
+                                 : Verb::kRun;
+  if (line.verb == Verb::kInfo || line.verb == Verb::kModels) return line;
+  const absl::Status status = line.verb == Verb::kRun ? FillRun(words, &line) : FillProbe(words, &line);
+  if (!status.ok()) {
     std::fprintf(stderr, "rsg-trainer: %s\n", std::string(status.message()).c_str());
     return kExitUsage;
   }

@@ -2,6 +2,7 @@
 
 #include "agent/trainer/command_line.hpp"
 #include "agent/trainer/info.hpp"
+#include "agent/trainer/probe.hpp"
 #include "agent/trainer/run.hpp"
 
 int main(int argc, char** argv) {
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
       return ShowInfo(line.json);
     case Verb::kModels:
       return ShowModels(line.json);
+    case Verb::kProbe:
+      return ShowPeaks(line);
     case Verb::kRun:
       break;
   }

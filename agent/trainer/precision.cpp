@@ -49,6 +49,24 @@ Numerics NumericsOf(v1::Precision precision) {
   return numerics;
 }
 
+Numerics NumericsOf(const v1::Cell& cell) {
+  Numerics numerics = NumericsOf(cell.precision());
+  if (cell.mode() == v1::MODE_ORIGINAL) numerics.grad_scaler = false;
+  return numerics;
+}
+
+Numerics PeakNumericsOf(v1::Precision precision) {
+  Numerics numerics = NumericsOf(precision);
+  numerics.matmul_tf32 = numerics.cudnn_tf32;
+  return numerics;
+}
+
+bool MayUseWinograd(v1::Precision precision, const DeviceIdentity& device) {
+  const Numerics numerics = NumericsOf(precision);
+  if (numerics.autocast != Numerics::Autocast::kNone) return false;
+  return !numerics.cudnn_tf32 || Capability(device) < kAmpere;
+}
+
 std::vector<v1::Precision> PrecisionsOf(const DeviceIdentity& device, std::string_view cuda_version) {
   // On a CPU both words for FP32 mean the same; autocast to FP16 has no fast kernels there.
   if (!IsGpu(device)) return {v1::PRECISION_FP32, v1::PRECISION_FP32_STRICT, v1::PRECISION_BF16};

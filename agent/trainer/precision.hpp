@@ -13,6 +13,17 @@ namespace rsg::trainer {
 /// How a step computes under `precision`, which must be a known one.
 Numerics NumericsOf(v1::Precision precision);
 
+/// How the steps of `cell` compute: the same but for mode `original`, which has no gradient scaler.
+Numerics NumericsOf(const v1::Cell& cell);
+
+/// How a matrix product computes that shows what `precision` can reach: TF32 wherever the precision has it, so also for
+/// fp32, whose convolutions use it.
+Numerics PeakNumericsOf(v1::Precision precision);
+
+/// Whether convolutions under `precision` may be Winograd's, which take fewer multiplications than are counted: FP32 on
+/// a CPU, and on a GPU where TF32 is off or does not exist.
+bool MayUseWinograd(v1::Precision precision, const DeviceIdentity& device);
+
 /// What `device` can run with a LibTorch that was built with `cuda_version` ("13.0"), in the order of the enum. Empty
 /// for a GPU that is older than that LibTorch's machine code.
 std::vector<v1::Precision> PrecisionsOf(const DeviceIdentity& device, std::string_view cuda_version);

@@ -9,10 +9,15 @@
 #include "absl/status/statusor.h"
 #include "agent/trainer/device/open.hpp"
 #include "agent/trainer/interrupt.hpp"
+#include "agent/trainer/measure/drained_share.hpp"
 #include "agent/trainer/measure/loop.hpp"
 #include "agent/trainer/measure/steady.hpp"
+#include "agent/trainer/measure/original.hpp"
+#include "agent/trainer/measure/physics.hpp"
 #include "agent/trainer/measure/summary.hpp"
+#include "agent/trainer/peak.hpp"
 #include "agent/trainer/precision.hpp"
+#include "agent/trainer/probe.hpp"
 #include "agent/trainer/report/console.hpp"
 #include "agent/trainer/report/event_writer.hpp"
 #include "agent/trainer/report/messages.hpp"
@@ -33,10 +38,11 @@ class Run {
  public:
   explicit Run(const CommandLine& line)
       : line_(line),
-        numerics_(NumericsOf(line.cell.precision())),
+        numerics_(NumericsOf(line.cell)),
         events_(line.json_lines_fd),
         console_(/*quiet=*/line.json_lines_fd >= 0, line.json),
-        pacer_(line.limits, line.cell.batch_size()) {}
+        pacer_(line.limits, line.cell.batch_size()),
+        original_(line.limits, line.cell.batch_size()) {}
 
   int Go() {
     absl::Status status;
@@ -56,13 +62,7 @@ class Run {
     if (auto s = CheckPrecision(line_.cell.precision(), device_->identity(), TorchCudaVersion()); !s.ok()) return s;
     console_.Starting(line_.cell, device_->identity().name);
     if (line_.limits.has_memory_limit_mib()) device_->LimitMemory(line_.limits.memory_limit_mib());
-    step_ = MakeStandardStep(*device_, {.model = line_.cell.model(),
-                                        .batch_size = line_.cell.batch_size(),
-                                        .image_size = line_.cell.image_size(),
-                                        .channels_last = line_.cell.memory_format() == v1::MEMORY_FORMAT_NHWC,
-                                        .cudnn_benchmark = kCudnnBenchmark,
-                                        .numerics = numerics_,
-                                        .seed = line_.seed});
+    step_ = MakeStep();
     if (auto s = Start(); !s.ok()) return s;
     StartWatch();
     return Measure();
@@ -73,6 +73,24 @@ class Run {
     if (!opened.note.empty()) console_.Note("the GPU's state is not watched: " + opened.note);
     const WatchOptions options{.thermal_gate = line_.thermal_gate, .soak_seconds = line_.soak_seconds};
     watch_ = std::make_unique<Watch>(std::move(opened.reader), options, SystemClock());
+  }
+
+  std::unique_ptr<TrainingStep> MakeStep() {
+    const StepOptions options{.model = line_.cell.model(),
+                              .batch_size = line_.cell.batch_size(),
+                              .image_size = line_.cell.image_size(),
+                              .channels_last = line_.cell.memory_format() == v1::MEMORY_FORMAT_NHWC,
+                              .cudnn_benchmark = kCudnnBenchmark,
+                              .numerics = numerics_,
+                              .seed = line_.seed};
+    switch (line_.cell.mode()) {
+      case v1::MODE_ORIGINAL:
+        return MakeOriginalStep(*device_, options);
+      case v1::MODE_TUNED:
+        return MakeTunedStep(*device_, options);
+      default:
+        return MakeStandardStep(*device_, options);
+    }
   }
 
   absl::Status Start() {
@@ -89,14 +107,19 @@ class Run {
     LoopParts parts{*step_, *device_, pacer_, SystemClock(), InterruptingSignal()};
     parts.keep_warming = [this] { return watch_->KeepWarming(); };
     parts.keep_soaking = [this] { return !summary_.empty() && watch_->KeepSoaking(); };
-    const absl::Status status = RunWindows(parts, line_.cell.batch_size(), [&](const v1::Window& ended) {
+    const OriginalParts original{*step_, original_, SystemClock(), InterruptingSignal()};
+    const WindowSink sink = [&](const v1::Window& ended) {
       v1::TrainerEvent event;
       *event.mutable_window() = ended;
       Take(event.mutable_window());
       return events_.Write(event);
-    });
+    };
+    const std::uint32_t batch_size = line_.cell.batch_size();
+    const absl::Status status =
+        ByOriginal() ? RunOriginal(original, batch_size, sink) : RunWindows(parts, batch_size, sink);
     if (!watch_->GateStatus().ok()) console_.Note("thermal-gate: " + std::string(watch_->GateStatus().message()));
-    stop_reason_ = InterruptingSignal() != 0 ? v1::STOP_REASON_SIGNAL : pacer_.stop_reason();
+    stop_reason_ = ByOriginal() ? original_.stop_reason() : pacer_.stop_reason();
+    if (InterruptingSignal() != 0) stop_reason_ = v1::STOP_REASON_SIGNAL;
     if (status.ok() && summary_.empty() && stop_reason_ != v1::STOP_REASON_SIGNAL)
       return absl::DeadlineExceededError("max-seconds: it was over before one step could be measured; give more time");
     return status;
@@ -106,33 +129,57 @@ class Run {
     const Watch::Phase phase = watch_->Observe(window);
     if (phase == Watch::Phase::kSoaking) return console_.Soaking(*window, watch_->SoakShare());
     summary_.Add(*window);
+    drained_share_.Add(*window);
+    if (!window->warm_up()) series_.Add(window->steps(), window->seconds());
     if (phase == Watch::Phase::kWarming) return console_.Warming(*window);
     // Whether the series is steady is judged once, at the end.
     if (!summary_.empty()) console_.SetVerdict(Judged({}).verdict());
     console_.Progress(*window, {.throughput = summary_.Throughput(),
-                                .half_width = RelativeHalfWidth(pacer_.series()),
-                                .progress = pacer_.Progress(window->start_seconds() + window->seconds())});
+                                .half_width = RelativeHalfWidth(series_),
+                                .progress = ByOriginal()
+                                                ? original_.Progress()
+                                                : pacer_.Progress(window->start_seconds() + window->seconds())});
   }
+
+  bool ByOriginal() const { return line_.cell.mode() == v1::MODE_ORIGINAL; }
 
   /// What was measured so far, with the verdict on it.
   v1::Result Judged(const Stability& stability) const {
     v1::Result result;
     summary_.Fill(&result);
+    drained_share_.Fill(&result);
     watch_->Fill(&result, stability.steady, stability.evidence);
     return result;
   }
 
   v1::Result MakeResult() {
-    v1::Result result = Judged(JudgeStability(pacer_.series().values()));
-    FillInterval(pacer_.series(), &result);
+    v1::Result result = Judged(JudgeStability(series_.values()));
+    FillInterval(series_, &result);
     result.set_stop_reason(stop_reason_);
-    *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark);
+    *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark, step_->Facts());
     *result.mutable_stack() = started_.stack();
     const double loss = step_->Loss();
     if (std::isfinite(loss)) result.set_final_loss(loss);
     result.set_peak_memory_mib(device_->PeakMemoryMib());
     result.set_parameters(static_cast<std::uint32_t>(step_->ParameterCount()));
+    *result.mutable_keys() = MakeKeys(line_.cell, result.flags(), result.stack(), IdentifyMachine(*device_));
+    *result.mutable_physics() = MeasurePhysics(result);
     return result;
+  }
+
+  /// Last of all, for a probe needs the step's memory.
+  v1::Physics MeasurePhysics(const v1::Result& result) {
+    const double flop = step_->FlopPerSample();
+    const v1::Precision precision = line_.cell.precision();
+    FoundPeak peak;
+    if (stop_reason_ != v1::STOP_REASON_SIGNAL) {
+      step_.reset();
+      device_->ReleaseUnused();
+      peak = FindPeak(*device_, precision, ProbeFingerprint(result.keys(), precision), line_.peak,
+                      flop * result.throughput());
+    }
+    if (!peak.status.ok()) console_.Failed("the probe of matrix products: " + std::string(peak.status.message()));
+    return MakePhysics(flop, result.throughput(), peak.flops, MayUseWinograd(precision, device_->identity()));
   }
 
   /// Says how it ended, to people and on --json-lines, and returns the exit code.
@@ -167,20 +214,11 @@ class Run {
 
   static int Describe(const absl::Status& status, v1::TrainerFinished* finished) {
     finished->set_error(std::string(status.message()));
-    switch (status.code()) {
-      case absl::StatusCode::kResourceExhausted:
-        finished->set_outcome(v1::OUTCOME_OUT_OF_MEMORY);
-        return kExitOutOfMemory;
-      case absl::StatusCode::kUnimplemented:
-        finished->set_outcome(v1::OUTCOME_UNSUPPORTED);
-        return kExitUnsupported;
-      case absl::StatusCode::kInvalidArgument:
-        finished->set_outcome(v1::OUTCOME_FAILED);
-        return kExitUsage;
-      default:
-        finished->set_outcome(v1::OUTCOME_FAILED);
-        return kExitFailed;
-    }
+    const int code = ExitCodeOf(status);
+    finished->set_outcome(code == kExitOutOfMemory   ? v1::OUTCOME_OUT_OF_MEMORY
+                          : code == kExitUnsupported ? v1::OUTCOME_UNSUPPORTED
+                                                     : v1::OUTCOME_FAILED);
+    return code;
   }
 
   const CommandLine& line_;
@@ -192,7 +230,10 @@ class Run {
   std::unique_ptr<Watch> watch_;
   v1::TrainerStarted started_;
   Pacer pacer_;
+  OriginalClock original_;  // in its place in mode `original`
+  Series series_;           // of what was measured
   Summary summary_;
+  DrainedShare drained_share_;
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;
 };
 

@@ -32,7 +32,8 @@ std::vector<std::uint32_t> ImageSizes(const v1::SweepSpec& spec, const std::stri
 
 v1::SweepSpec WithDefaults(v1::SweepSpec spec) {
   if (spec.precisions().empty()) spec.add_precisions(v1::PRECISION_FP32);
-  if (spec.memory_formats().empty()) spec.add_memory_formats(v1::MEMORY_FORMAT_NCHW);
+  if (spec.memory_formats().empty())
+    spec.add_memory_formats(spec.mode() == v1::MODE_TUNED ? v1::MEMORY_FORMAT_NHWC : v1::MEMORY_FORMAT_NCHW);
   if (spec.mode() == v1::MODE_UNSPECIFIED) spec.set_mode(v1::MODE_STANDARD);
   if (spec.repeats() == 0) spec.set_repeats(1);
   v1::Limits& limits = *spec.mutable_limits();

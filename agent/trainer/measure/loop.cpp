@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "agent/trainer/measure/drained_share.hpp"
+
 namespace rsg::trainer {
 namespace {
 
@@ -13,6 +15,7 @@ struct OpenWindow {
   Pacer::Plan plan;
   bool paced = true;  ///< by the pacer, who is told of its end
   std::uint32_t steps = 0;
+  QueueQueries queries;
   double queued_at = 0;  ///< by the host's clock
   std::unique_ptr<Mark> begin;
   std::unique_ptr<Mark> end;
@@ -62,11 +65,16 @@ class Loop {
   bool Interrupted() const { return parts_.interrupted.load(std::memory_order_relaxed) != 0; }
 
   void Queue(const Pacer::Plan& plan, bool paced = true) {
-    OpenWindow window{
-        .plan = plan, .paced = paced, .queued_at = parts_.clock.Monotonic(), .begin = nullptr, .end = nullptr};
+    OpenWindow window{.plan = plan,
+                      .paced = paced,
+                      .queries = {},
+                      .queued_at = parts_.clock.Monotonic(),
+                      .begin = nullptr,
+                      .end = nullptr};
     window.begin = parts_.device.MakeMark();
     for (; window.steps < plan.steps && !Interrupted(); ++window.steps) parts_.step.Run();
     window.end = parts_.device.MakeMark();
+    window.queries = parts_.step.TakeQueries();
     open_.push_back(std::move(window));
   }
 
@@ -86,6 +94,7 @@ class Loop {
     message.set_wall_seconds(now - std::max(window.queued_at, settled_at_));
     message.set_start_seconds(window.begin->SecondsSince(*first_));
     message.set_warm_up(window.plan.warm_up);
+    SetDrainedShare(window.queries, &message);
     settled_at_ = now;
     step_seconds_ = message.seconds() / window.steps;
     if (window.paced) parts_.pacer.Observe(window.steps, message.seconds());

@@ -45,6 +45,23 @@ std::string ThroughputText(const v1::Result& result) {
   return text;
 }
 
+// "1.23 TFLOP/s, 45 % of the 2.73 TFLOP/s of matrix products".
+std::string ComputeText(const v1::Physics& physics) {
+  std::string text = fmt::format("{:.3g} TFLOP/s", physics.flops() / 1e12);
+  if (physics.has_share_of_peak())
+    text += fmt::format(", {:.0f} % of the {:.3g} TFLOP/s of matrix products", 100 * physics.share_of_peak(),
+                        physics.peak_flops() / 1e12);
+  if (!physics.note().empty()) text += " (" + physics.note() + ")";
+  return text;
+}
+
+std::string ModeText(const v1::Cell& cell, const v1::Flags& flags) {
+  std::string text = Word(cell.mode()) + ", " + flags.optimizer();
+  if (flags.cuda_graph()) text += ", CUDA graph";
+  if (!flags.note().empty()) text += ", " + flags.note();
+  return text;
+}
+
 std::string StopText(v1::StopReason reason) {
   switch (reason) {
     case v1::STOP_REASON_PRECISION:
@@ -61,8 +78,9 @@ std::string StopText(v1::StopReason reason) {
 }  // namespace
 
 std::string Describe(const v1::Cell& cell) {
-  return fmt::format("{}, batch {}, {} px, {}, {}", cell.model(), cell.batch_size(), cell.image_size(),
-                     Word(cell.precision()), Word(cell.memory_format()));
+  const std::string mode = cell.mode() == v1::MODE_STANDARD ? "" : ", " + Word(cell.mode());
+  return fmt::format("{}, batch {}, {} px, {}, {}{}", cell.model(), cell.batch_size(), cell.image_size(),
+                     Word(cell.precision()), Word(cell.memory_format()), mode);
 }
 
 std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result) {
@@ -73,10 +91,12 @@ std::string Summarise(const v1::TrainerStarted& started, const v1::Result& resul
       {"device", fmt::format("{}, {} host threads", started.device_name(), result.flags().threads())},
       {"stack", StackText(started.stack())},
       {"precision", PrecisionText(cell, result.flags())},
+      {"mode", ModeText(cell, result.flags())},
       {"memory format", Word(cell.memory_format())},
       {"measured", fmt::format("{} steps, {} samples in {:.2f} s, {} windows{}", result.steps(), result.samples(),
                                result.seconds(), result.windows(), StopText(result.stop_reason()))},
       {"warm-up", fmt::format("{:.2f} s", result.warm_up_seconds())},
+      {"compute", ComputeText(result.physics())},
       {"loss", result.has_final_loss() ? fmt::format("{:.4f}", result.final_loss()) : "not finite"},
       {"peak memory", fmt::format("{} MiB", result.peak_memory_mib())},
       {"throughput", ThroughputText(result)},

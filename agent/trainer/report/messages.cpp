@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/trainer/precision.hpp"
-#include "agent/trainer/training/training_step.hpp"
 #include "common/models.hpp"
 #include "common/revision.hpp"
 #include "common/version.hpp"
@@ -47,7 +46,7 @@ v1::Stack MakeStack(const std::string& cudnn_version) {
   return stack;
 }
 
-v1::Flags MakeFlags(const Device& device, const Numerics& numerics, bool cudnn_benchmark) {
+v1::Flags MakeFlags(const Device& device, const Numerics& numerics, bool cudnn_benchmark, const StepFacts& facts) {
   v1::Flags flags;
   flags.set_cudnn_benchmark(device.is_gpu() && cudnn_benchmark);
   flags.set_cudnn_allow_tf32(device.is_gpu() && numerics.cudnn_tf32);
@@ -56,7 +55,9 @@ v1::Flags MakeFlags(const Device& device, const Numerics& numerics, bool cudnn_b
   if (numerics.autocast == Numerics::Autocast::kFloat16) flags.set_autocast_dtype("float16");
   if (numerics.autocast == Numerics::Autocast::kBfloat16) flags.set_autocast_dtype("bfloat16");
   flags.set_grad_scaler(numerics.grad_scaler);
-  flags.set_optimizer(kOptimizerName);
+  flags.set_optimizer(facts.optimizer);
+  flags.set_cuda_graph(facts.cuda_graph);
+  flags.set_note(facts.note);
   flags.set_threads(device.HostThreads());
   return flags;
 }

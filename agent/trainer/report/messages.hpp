@@ -6,6 +6,7 @@
 #include "agent/trainer/device/device.hpp"
 #include "agent/trainer/device/open.hpp"
 #include "agent/trainer/training/numerics.hpp"
+#include "agent/trainer/training/training_step.hpp"
 #include "rsg/v1/trainer.pb.h"
 #include "rsg/v1/types.pb.h"
 
@@ -16,8 +17,9 @@ const char* TorchCudaVersion();
 
 /// `cudnn_version` may be empty.
 v1::Stack MakeStack(const std::string& cudnn_version);
-/// The flags in force on `device` under `numerics`. What has no effect on a CPU is reported as off there.
-v1::Flags MakeFlags(const Device& device, const Numerics& numerics, bool cudnn_benchmark);
+/// The flags in force on `device` under `numerics`, with what the step says of itself. What has no effect on a CPU is
+/// reported as off there.
+v1::Flags MakeFlags(const Device& device, const Numerics& numerics, bool cudnn_benchmark, const StepFacts& facts);
 /// Everything that `info` prints.
 v1::TrainerInfo MakeInfo(const DeviceList& devices, const std::string& driver_version);
 v1::ModelList MakeModelList();

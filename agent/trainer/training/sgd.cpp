@@ -2,10 +2,13 @@
 
 #include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
 #include <ATen/ops/_amp_update_scale.h>
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
+
+#include <stdexcept>
 
 namespace rsg::trainer {
 namespace {
@@ -42,7 +45,20 @@ void GradScaler::Update() {
   at::_amp_update_scale_(scale_, good_steps_, found_inf_, kGrowth, kBackoff, kGrowthInterval);
 }
 
-Sgd::Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options) : options_(options) {
+const char* NameOf(SgdKernels kernels) {
+  switch (kernels) {
+    case SgdKernels::kForeach:
+      return "sgd (foreach)";
+    case SgdKernels::kForLoop:
+      return "sgd (for loop)";
+    case SgdKernels::kFused:
+      break;
+  }
+  return "sgd (fused)";
+}
+
+Sgd::Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options, SgdKernels kernels)
+    : options_(options), kernels_(kernels) {
   for (const NamedTensor& parameter : parameters) parameters_.push_back(parameter.tensor);
   gradients_.reserve(parameters_.size());
 }
@@ -52,10 +68,27 @@ void Sgd::ZeroGrad() {
 }
 
 void Sgd::Step(GradScaler* scaler) {
+  if (scaler != nullptr && kernels_ != SgdKernels::kFused)
+    throw std::logic_error("a gradient scaler needs the fused optimiser");
+  const c10::NoGradGuard no_grad;
+  if (kernels_ == SgdKernels::kForLoop) {
+    for (const at::Tensor& parameter : parameters_)
+      parameter.add_(parameter.grad().add(parameter, options_.weight_decay), -options_.learning_rate);
+    return;
+  }
+  for (const at::Tensor& parameter : parameters_) gradients_.push_back(GradientOf(parameter));
+  if (kernels_ == SgdKernels::kFused) {
+    StepFused(scaler);
+  } else {
+    const auto decayed = at::_foreach_add(gradients_, parameters_, options_.weight_decay);
+    at::_foreach_add_(parameters_, decayed, -options_.learning_rate);
+  }
+  gradients_.clear();
+}
+
+void Sgd::StepFused(GradScaler* scaler) {
   constexpr double kMomentum = 0;
   constexpr double kDampening = 0;
-  const c10::NoGradGuard no_grad;
-  for (const at::Tensor& parameter : parameters_) gradients_.push_back(GradientOf(parameter));
   std::optional<at::Tensor> found_inf;
   if (scaler != nullptr) {
     scaler->Unscale(gradients_);
@@ -64,7 +97,6 @@ void Sgd::Step(GradScaler* scaler) {
   at::_fused_sgd_(parameters_, gradients_, {}, options_.weight_decay, kMomentum, options_.learning_rate, kDampening,
                   /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false, /*grad_scale=*/std::nullopt,
                   found_inf);
-  gradients_.clear();
   if (scaler != nullptr) scaler->Update();
 }
 

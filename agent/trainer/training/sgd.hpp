@@ -34,18 +34,33 @@ class GradScaler {
   at::Tensor found_inf_;
 };
 
-/// torch.optim.SGD without momentum, over all parameters by one fused call: p -= lr * (grad + weight_decay * p).
+/// The kernels that torch.optim.SGD can use; they compute the same.
+enum class SgdKernels {
+  kFused,    ///< one call for all parameters, one pass over their memory
+  kForeach,  ///< two calls for all parameters
+  kForLoop,  ///< two calls for each parameter
+};
+/// For the record: "sgd (fused)".
+const char* NameOf(SgdKernels kernels);
+
+/// torch.optim.SGD without momentum: p -= lr * (grad + weight_decay * p).
 class Sgd {
  public:
-  Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options);
+  Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options, SgdKernels kernels = SgdKernels::kFused);
+  SgdKernels kernels() const { return kernels_; }
+  void UseKernels(SgdKernels kernels) { kernels_ = kernels; }
   /// Drops the gradients, so that backward writes new ones instead of adding (set_to_none).
   void ZeroGrad();
-  /// One update. With a scaler the gradients are unscaled first, and nothing changes when one is not finite.
-  /// Every parameter must have a gradient.
+  /// One update. With a scaler the gradients are unscaled first, and nothing changes when one is not finite; only the
+  /// fused kernel can skip a step without asking the device, so a scaler needs it. Every parameter must have a
+  /// gradient.
   void Step(GradScaler* scaler);
 
  private:
+  void StepFused(GradScaler* scaler);
+
   SgdOptions options_;
+  SgdKernels kernels_;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> gradients_;  // only while stepping; a member so that its storage is reused
 };

@@ -2,13 +2,20 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "agent/trainer/device/queue_watch.hpp"
 #include "agent/trainer/training/numerics.hpp"
 
 namespace rsg::trainer {
 
-class Device;
+/// What a step decided for itself, for the record.
+struct StepFacts {
+  std::string optimizer{};  ///< e.g. "sgd (fused)"
+  bool cuda_graph = false;  ///< the whole step is replayed from one graph
+  std::string note{};       ///< why it could not have what its mode asks for; empty otherwise
+};
 
 /// Not thread-safe. Every function may throw what LibTorch throws; see failure.hpp.
 class TrainingStep {
@@ -20,9 +27,20 @@ class TrainingStep {
   virtual double Loss() = 0;
   /// Trainable numbers of the model as built.
   virtual std::uint64_t ParameterCount() const = 0;
+
+  /// Final after the first step.
+  virtual StepFacts Facts() const { return {}; }
+  /// Floating point operations of one sample's forward and backward pass, a multiply-add counting two: three times
+  /// those of the convolutions and matrix products that the first step's forward pass called for (flop_counter.hpp). 0
+  /// before.
+  virtual double FlopPerSample() const { return 0; }
+  /// What the steps since the last call asked of the device's queue: at the step's start, after forward and after
+  /// backward (a step that is replayed whole: at its start). Nothing on a device without a queue, or in mode
+  /// `original`.
+  virtual QueueQueries TakeQueries() { return {}; }
 };
 
-/// What MakeStandardStep builds. The model's name must be one of common/models.hpp and fit the image size.
+/// What a step is made of. The model's name must be one of common/models.hpp and fit the image size.
 struct StepOptions {
   std::string_view model;
   std::uint32_t batch_size = 1;
@@ -33,12 +51,21 @@ struct StepOptions {
   std::uint64_t seed = 0;  ///< of weights and batch
 };
 
-/// The standard loop's step (mode `standard`): the model as timm initialises it, SGD with learning rate 1e-5, weight
-/// decay 5e-5 and no momentum, one random batch (normal images, labels uniform in [0, 1000)) that stays on the device.
-/// Sets LibTorch's global numeric flags and random seed: one step at a time in a process.
-std::unique_ptr<TrainingStep> MakeStandardStep(const Device& device, const StepOptions& options);
+// All modes train the model as timm initialises it by SGD with learning rate 1e-5, weight decay 5e-5 and no momentum,
+// on one random batch of normal images that stays on the device. Each of these functions sets LibTorch's global numeric
+// flags and random seed: one step at a time in a process. The device must outlive the step.
 
-/// Name of the optimiser that MakeStandardStep uses, for the record.
-inline constexpr char kOptimizerName[] = "sgd (fused)";
+/// Mode `standard`: zero_grad, autocast forward, loss, scaler for FP16, backward, fused SGD. Labels in [0, 1000).
+std::unique_ptr<TrainingStep> MakeStandardStep(Device& device, const StepOptions& options);
+
+/// Mode `original`, the loop of the tool that RSG succeeds: each step first copies all parameters and buffers from a
+/// copy on the CPU; no scaler whatever `numerics` says; SGD by the kernels that torch.optim.SGD picks on the device
+/// (one parameter after the other on a CPU, foreach on a GPU). Labels in [0, 999).
+std::unique_ptr<TrainingStep> MakeOriginalStep(Device& device, const StepOptions& options);
+
+/// Mode `tuned`: as standard, by whichever of fused and foreach SGD is faster on this model and device, the whole step
+/// replayed from one CUDA graph where there can be one. The first Run prepares all that: a few steps, a trial of the
+/// optimisers, the recording. Its other part, channels_last, is the caller's to say.
+std::unique_ptr<TrainingStep> MakeTunedStep(Device& device, const StepOptions& options);
 
 }  // namespace rsg::trainer

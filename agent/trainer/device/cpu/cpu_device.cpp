@@ -33,6 +33,10 @@ class CpuDevice final : public Device {
   const DeviceIdentity& identity() const override { return identity_; }
   std::unique_ptr<Mark> MakeMark() override { return std::make_unique<CpuMark>(); }
   std::size_t QueueAhead() const override { return 0; }
+  Recording Record(const std::function<void()>& prepare, const std::function<void()>&) override {
+    prepare();
+    return {.graph = nullptr, .why_not = "a CPU has none"};
+  }
   void LimitMemory(std::uint32_t mib) override { CapTensorMemory(std::min(mib, AvailableMemoryMib())); }
 
   std::uint32_t PeakMemoryMib() override {

@@ -1,15 +1,21 @@
 // librsg-trainer-cuda.so: NVIDIA GPUs by LibTorch's CUDA side. Time is taken by events in the stream that trains.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/trainer/device/cuda/plugin.hpp"
 #include "common/version.hpp"
@@ -33,6 +39,58 @@ class CudaMark final : public Mark {
  private:
   c10::Event event_{c10::DeviceType::CUDA, c10::EventFlag::BACKEND_DEFAULT};  // with timing
 };
+
+class CudaGraph final : public Graph {
+ public:
+  void Replay() override { graph_.replay(); }
+  at::cuda::CUDAGraph& native() { return graph_; }
+
+ private:
+  at::cuda::CUDAGraph graph_;
+};
+
+std::string FirstLine(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+// Ends a capture that failed half-way, and makes its memory free again. Each of these may already have been done by
+// LibTorch, and what went wrong is known: so nothing here is an error.
+void AbandonCapture(const c10::cuda::CUDAStream& stream, c10::MempoolId_t pool) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  if (cudaStreamIsCapturing(stream, &status) == cudaSuccess && status != cudaStreamCaptureStatusNone) {
+    cudaGraph_t broken = nullptr;
+    if (cudaStreamEndCapture(stream, &broken) == cudaSuccess && broken != nullptr) cudaGraphDestroy(broken);
+  }
+  (void)cudaGetLastError();
+  try {
+    c10::cuda::CUDACachingAllocator::endAllocateToPool(stream.device_index(), pool);
+    c10::cuda::CUDACachingAllocator::releasePool(stream.device_index(), pool);
+  } catch (const c10::Error&) {
+  }
+}
+
+// Throws what `work` or the capture throws, with nothing left of it.
+std::unique_ptr<CudaGraph> Capture(const c10::cuda::CUDAStream& stream, const std::function<void()>& work) {
+  // A pool of our own, for after a failure LibTorch no longer tells which one it took.
+  const c10::MempoolId_t pool = at::cuda::graph_pool_handle();
+  auto graph = std::make_unique<CudaGraph>();
+  bool capturing = false;
+  try {
+    graph->native().capture_begin(pool);
+    capturing = true;
+    work();
+    capturing = false;
+    graph->native().capture_end();
+    return graph;
+  } catch (...) {
+    try {
+      // Where the capture itself is sound (out of memory), this also takes the random generator out of it.
+      if (capturing) graph->native().capture_end();
+    } catch (const c10::Error&) {
+    }
+    graph.reset();
+    AbandonCapture(stream, pool);
+    throw;
+  }
+}
 
 // "GPU-" and the UUID in 8-4-4-4-12, as nvidia-smi prints it.
 std::string UuidText(const cudaUUID_t& uuid) {
@@ -83,6 +141,27 @@ class CudaDevice final : public Device {
     return std::make_unique<CudaMark>(c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->getStream(device));
   }
   std::size_t QueueAhead() const override { return 1; }
+
+  // CUDAStream::query takes "not ready" back from the runtime, so that no later check finds it.
+  std::optional<bool> Drained() override { return c10::cuda::getCurrentCUDAStream(ordinal_).query(); }
+
+  Recording Record(const std::function<void()>& prepare, const std::function<void()>& work) override {
+    const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(/*isHighPriority=*/false, ordinal_);
+    c10::cuda::device_synchronize();  // weights and batch may still be under way in the stream used so far
+    const c10::cuda::CUDAStreamGuard guard(stream);
+    prepare();
+    c10::cuda::device_synchronize();
+    c10::cuda::CUDACachingAllocator::emptyCache();  // a graph takes its memory from a pool of its own
+    try {
+      return {.graph = Capture(stream, work), .why_not = ""};
+    } catch (const c10::Error& error) {
+      return {.graph = nullptr, .why_not = FirstLine(error.what_without_backtrace())};
+    } catch (const std::exception& error) {
+      return {.graph = nullptr, .why_not = FirstLine(error.what())};
+    }
+  }
+
+  void ReleaseUnused() override { c10::cuda::CUDACachingAllocator::emptyCache(); }
 
   void LimitMemory(std::uint32_t mib) override {
     cudaDeviceProp properties{};

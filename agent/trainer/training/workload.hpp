@@ -1,0 +1,40 @@
+// What a step trains in every mode: model, batch, and the way from one to the loss.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "agent/trainer/models/model.hpp"
+#include "agent/trainer/training/training_step.hpp"
+
+namespace rsg::trainer {
+
+/// Not thread-safe.
+class Workload {
+ public:
+  /// Sets LibTorch's global flags and seed, then draws weights and batch. Labels are uniform in [0, label_classes).
+  Workload(at::Device device, const StepOptions& options, std::int64_t label_classes);
+
+  /// Mean cross-entropy of the batch, with the graph of its computation. The first call is counted (FlopPerSample).
+  at::Tensor ForwardLoss();
+
+  const Weights& weights() const { return model_->weights(); }
+  const Numerics& numerics() const { return numerics_; }
+  at::Device device() const { return device_; }
+  double FlopPerSample() const { return flop_per_sample_; }
+
+ private:
+  at::Tensor Compute();
+
+  at::Device device_;
+  Numerics numerics_;
+  std::unique_ptr<Model> model_;
+  at::Tensor images_;
+  at::Tensor labels_;
+  double flop_per_sample_ = 0;
+};
+
+/// A loss tensor as a number; NaN when it is undefined. Waits for the device.
+double LossValue(const at::Tensor& loss);
+
+}  // namespace rsg::trainer
