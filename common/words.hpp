@@ -14,6 +14,7 @@ namespace rsg {
 std::string Word(v1::Precision value);
 std::string Word(v1::MemoryFormat value);
 std::string Word(v1::Mode value);
+std::string Word(v1::Role value);
 std::string Word(v1::DeviceKind value);
 std::string Word(v1::Outcome value);
 std::string Word(v1::StopReason value);
@@ -32,6 +33,7 @@ std::optional<v1::Outcome> ParseOutcome(std::string_view word);
 /// All words of an enum, comma-separated, for error texts: "fp32, fp32-strict, tf32, fp16, bf16".
 std::string PrecisionWords();
 std::string MemoryFormatWords();
+std::string ModeWords();
 std::string OutcomeWords();
 
 }  // namespace rsg
