@@ -24,7 +24,8 @@ void Coordinator::KeepControl(Sweep& sweep, const Attempt& attempt, const v1::Re
 }
 
 void Coordinator::RestoreControl(Sweep& sweep, std::int64_t job, const v1::Job& shown) {
-  if (job <= sweep.job_count() && sweep.IsControl(job)) sweep.KeepControl(job, shown);
+  const bool measured = shown.outcome() == v1::OUTCOME_COMPLETED && shown.has_throughput();
+  if (measured && job <= sweep.job_count() && sweep.IsControl(job)) sweep.KeepControl(job, shown);
 }
 
 void Coordinator::SkipControlWithoutStart(Sweep& sweep, std::int64_t job, const Now& now, Effects& effects) {

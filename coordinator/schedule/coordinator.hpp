@@ -86,7 +86,7 @@ class Coordinator {
   struct Ended {
     SweepRecord sweep;
     std::vector<JobRecord> jobs;
-    std::vector<v1::Job> controls;  ///< COMPLETED ones, as they are shown
+    std::vector<v1::Job> controls;  ///< the control jobs among them, as they are shown
   };
   absl::StatusOr<v1::RetrySweepResponse> RetrySweep(std::int64_t sweep, std::optional<Ended> ended, const Now& now,
                                                     Effects& effects);

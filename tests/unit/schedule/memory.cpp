@@ -80,6 +80,7 @@ std::vector<v1::Job> Memory::Controls(std::int64_t sweep) const {
     if (key.sweep != sweep || job.role != v1::ROLE_CONTROL) continue;
     v1::Job& shown = controls.emplace_back();
     shown.set_job_id(Id(key));
+    shown.set_outcome(job.outcome);
     shown.set_throughput(result.throughput());
     if (result.has_ci_low()) shown.set_ci_low(result.ci_low());
     if (result.has_ci_high()) shown.set_ci_high(result.ci_high());
