@@ -39,13 +39,13 @@ INSERT INTO agents VALUES ('a-1', 'box', 'hash of credential', 't-1', 'instance 
 INSERT INTO sweeps VALUES (1, 'request 1', 'old', 'RUNNING', 'gpu', 1.7e9, NULL, ')sql",
                          ToJson(spec), R"sql(');
 INSERT INTO jobs VALUES
-  (1, 1, 'resnet50', 64, 224, 'fp32-strict', 'nhwc', 'standard', 1, 'GPU-1', 'RTX 3090', 'm-1', 'ENDED', 'COMPLETED',
+  (1, 1, 'resnet50', 64, 224, 'fp32-strict', 'nhwc', 'standard', 1, 'GPU-1', 'NVIDIA GeForce RTX 3090', 'm-1', 'ENDED', 'COMPLETED',
    '', 1, 0, 0, 1700000041.5, ')sql",
                          cell, R"sql('),
-  (1, 2, 'resnet50', 128, 224, 'fp32-strict', 'nhwc', 'standard', 1, 'GPU-1', 'RTX 3090', 'm-1', 'ENDED', 'SKIPPED',
+  (1, 2, 'resnet50', 128, 224, 'fp32-strict', 'nhwc', 'standard', 1, 'GPU-1', 'NVIDIA GeForce RTX 3090', 'm-1', 'ENDED', 'SKIPPED',
    's1.9 ran out of memory', 0, 0, 0, 1700000042.5, ')sql",
                          cell, R"sql('),
-  (1, 3, 'resnet50', 32, 224, 'fp32-strict', 'nhwc', 'standard', 1, 'GPU-1', 'RTX 3090', 'm-1', 'RUNNING', NULL,
+  (1, 3, 'resnet50', 32, 224, 'fp32-strict', 'nhwc', 'standard', 1, 'GPU-1', 'NVIDIA GeForce RTX 3090', 'm-1', 'RUNNING', NULL,
    '', 1, 0, 0, NULL, ')sql",
                          cell, R"sql(');
 INSERT INTO attempts VALUES
