@@ -18,9 +18,11 @@ inline constexpr std::size_t kMaxAttemptsInHand = 64;
 absl::Status Validate(const v1::Cell& cell);
 /// Finite, in range, not both seconds and n_batches, max_seconds present.
 absl::Status Validate(const v1::Limits& limits);
-/// Steps, samples and seconds positive and finite, sequence >= 1, samples = steps x batch_size.
+/// Steps, samples and seconds positive and finite, sequence >= 1, samples = steps x batch_size; shares 0..1, readings
+/// finite.
 absl::Status Validate(const v1::Window& window, std::uint32_t batch_size);
-/// Finite and positive, samples = steps x batch_size, throughput = samples / seconds within 0.1 %.
+/// Finite and positive, samples = steps x batch_size, throughput = samples / seconds within 0.1 % and inside its
+/// interval, known stop reason and verdict, shares 0..1, keys of 16 hex digits, texts of at most 1 KiB.
 absl::Status Validate(const v1::Result& result, std::uint32_t batch_size);
 /// Bounded lists and texts, device ids present and distinct.
 absl::Status Validate(const v1::MachineFacts& machine);

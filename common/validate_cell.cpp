@@ -98,7 +98,8 @@ absl::Status Validate(const v1::Cell& cell) {
   if (Word(cell.memory_format()).empty())
     return Wrong("memory_format", absl::StrCat(cell.memory_format(), " is unknown"),
                  absl::StrCat("use ", MemoryFormatWords()));
-  if (Word(cell.mode()).empty()) return Wrong("mode", absl::StrCat(cell.mode(), " is unknown"), "use standard");
+  if (Word(cell.mode()).empty())
+    return Wrong("mode", absl::StrCat(cell.mode(), " is unknown"), absl::StrCat("use ", ModeWords()));
   return CheckModelSize(*model, cell.image_size(), cell.batch_size());
 }
 
@@ -124,7 +125,7 @@ absl::Status Validate(const v1::SweepSpec& spec) {
   if (auto s = CheckLists(spec); !s.ok()) return s;
   if (auto s = CheckCells(spec); !s.ok()) return s;
   if (spec.mode() != v1::MODE_UNSPECIFIED && Word(spec.mode()).empty())
-    return Wrong("mode", absl::StrCat(spec.mode(), " is unknown"), "use standard");
+    return Wrong("mode", absl::StrCat(spec.mode(), " is unknown"), absl::StrCat("use ", ModeWords()));
   if (spec.repeats() > kMaxRepeats)
     return Wrong("repeats", absl::StrCat(spec.repeats(), " is out of range"), "use 1 to 100");
   v1::Limits limits = spec.limits();

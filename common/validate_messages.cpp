@@ -1,4 +1,4 @@
-// What agents and trainers report: windows, results, machine facts.
+// What agents and trainers report: machine facts, batches of windows, ends. Windows and results: validate_result.cpp.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -10,7 +10,6 @@
 namespace rsg {
 namespace {
 
-constexpr double kMaxSeconds = 86400;
 constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kMaxError = 4 << 10;
 constexpr std::size_t kMaxLogTail = 16 << 10;
@@ -21,18 +20,11 @@ absl::Status Wrong(absl::string_view field, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
 }
 
-bool Positive(double value) { return std::isfinite(value) && value > 0; }
 bool NotNegative(double value) { return std::isfinite(value) && value >= 0; }
 
 absl::Status CheckText(absl::string_view field, const std::string& text, std::size_t most) {
   if (text.size() <= most) return absl::OkStatus();
   return Wrong(field, absl::StrCat(text.size(), " bytes; at most ", most, " are taken"));
-}
-
-absl::Status CheckSamples(std::uint32_t steps, std::uint32_t samples, std::uint32_t batch_size) {
-  if (steps == 0) return Wrong("steps", "0; at least one is needed");
-  if (samples == std::uint64_t{steps} * batch_size) return absl::OkStatus();
-  return Wrong("samples", absl::StrCat(samples, " is not steps x batch_size = ", steps, " x ", batch_size));
 }
 
 absl::Status CheckDevice(const v1::Device& device) {
@@ -55,37 +47,6 @@ absl::Status CheckAttempt(const std::string& attempt_id, const std::string& leas
 
 bool IsHex(std::string_view text, std::size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-absl::Status Validate(const v1::Window& window, std::uint32_t batch_size) {
-  if (window.sequence() == 0) return Wrong("sequence", "0; windows are numbered from 1");
-  if (auto s = CheckSamples(window.steps(), window.samples(), batch_size); !s.ok()) return s;
-  if (!Positive(window.seconds()) || window.seconds() > kMaxSeconds)
-    return Wrong("seconds", absl::StrCat(window.seconds(), " is no positive time"));
-  if (!Positive(window.wall_seconds()) || window.wall_seconds() > kMaxSeconds)
-    return Wrong("wall_seconds", absl::StrCat(window.wall_seconds(), " is no positive time"));
-  if (!NotNegative(window.start_seconds()))
-    return Wrong("start_seconds", absl::StrCat(window.start_seconds(), " is no time"));
-  return absl::OkStatus();
-}
-
-absl::Status Validate(const v1::Result& result, std::uint32_t batch_size) {
-  if (result.windows() == 0) return Wrong("windows", "0; a result rests on at least one");
-  if (auto s = CheckSamples(result.steps(), result.samples(), batch_size); !s.ok()) return s;
-  if (!Positive(result.throughput())) return Wrong("throughput", absl::StrCat(result.throughput(), " is no rate"));
-  if (!Positive(result.seconds()) || !Positive(result.wall_seconds()))
-    return Wrong("seconds", absl::StrCat(result.seconds(), " is no positive time"));
-  if (!NotNegative(result.warm_up_seconds()) || !NotNegative(result.window_cv()))
-    return Wrong("warm_up_seconds, window_cv", "negative or not finite");
-  if (std::abs(result.throughput() * result.seconds() / result.samples() - 1) > 1e-3)
-    return Wrong("throughput", absl::StrCat(result.throughput(), " is not samples / seconds = ", result.samples(),
-                                            " / ", result.seconds()));
-  if (Word(result.stop_reason()).empty())
-    return Wrong("stop_reason", absl::StrCat(result.stop_reason(), " is unknown"));
-  if (result.verdict() != v1::VERDICT_UNSPECIFIED && Word(result.verdict()).empty())
-    return Wrong("verdict", absl::StrCat(result.verdict(), " is unknown"));
-  if (result.has_final_loss() && !std::isfinite(result.final_loss())) return Wrong("final_loss", "not finite");
-  return absl::OkStatus();
 }
 
 absl::Status Validate(const v1::MachineFacts& machine) {

@@ -51,6 +51,7 @@ std::string All(const EnumDescriptor* type, std::string (*word)(const EnumDescri
 std::string Word(v1::Precision value) { return Spoken(v1::Precision_descriptor(), value); }
 std::string Word(v1::MemoryFormat value) { return Spoken(v1::MemoryFormat_descriptor(), value); }
 std::string Word(v1::Mode value) { return Spoken(v1::Mode_descriptor(), value); }
+std::string Word(v1::Role value) { return Bare(v1::Role_descriptor(), value); }
 std::string Word(v1::DeviceKind value) { return Spoken(v1::DeviceKind_descriptor(), value); }
 std::string Word(v1::Outcome value) { return Bare(v1::Outcome_descriptor(), value); }
 std::string Word(v1::StopReason value) { return Bare(v1::StopReason_descriptor(), value); }

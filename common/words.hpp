@@ -14,6 +14,7 @@ namespace rsg {
 std::string Word(v1::Precision value);
 std::string Word(v1::MemoryFormat value);
 std::string Word(v1::Mode value);
+std::string Word(v1::Role value);
 std::string Word(v1::DeviceKind value);
 std::string Word(v1::Outcome value);
 std::string Word(v1::StopReason value);

@@ -82,8 +82,10 @@ void Coordinator::Tick(const Now& now, Effects& effects) {
     Agent& agent = *agents_.at(id);
     if (agent.session != 0) ClaimDevices(agent, now, effects);
   }
-  for (const auto& [number, sweep] : sweeps_)
+  for (auto& [number, sweep] : sweeps_) {
+    GiveUpControlsOfGoneMachines(sweep, now, effects);
     if (sweep.open_until && now.monotonic >= *sweep.open_until) maybe_done_.insert(number);
+  }
   Settle(now, effects);
 }
 
@@ -136,8 +138,8 @@ void Coordinator::SendAssign(const Attempt& attempt, Effects& effects) {
   assign.set_lease_token(attempt.token);
   assign.set_device_id(sweep.device(attempt.key.job.job).id);
   *assign.mutable_cell() = sweep.cell(attempt.key.job.job).cell;
-  *assign.mutable_limits() = sweep.record.spec.limits();
-  assign.set_max_runtime_seconds(MaxRuntimeSeconds(sweep.record.spec.limits()));
+  *assign.mutable_limits() = LimitsOf(sweep, attempt.key.job.job);
+  assign.set_max_runtime_seconds(MaxRuntimeSeconds(assign.limits()));
   effects.outgoing.emplace_back(std::move(send));
 }
 

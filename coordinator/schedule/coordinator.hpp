@@ -12,6 +12,9 @@
 //    lease token is worth nothing from then on.
 //  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempt is fenced when another process of
 //    the agent takes its place, when the operator cancels, or when another agent takes over the device.
+//  * Control jobs (control.hpp) come first and last on each device. What becomes of them never fails a sweep nor keeps
+//  it
+//    from its end, and they are not counted among its jobs.
 //  * Timeouts count only time in which the coordinator ran, and begin anew after a restart.
 //
 // Everything is kept in memory but windows, and sweeps that have ended.
@@ -83,6 +86,7 @@ class Coordinator {
   struct Ended {
     SweepRecord sweep;
     std::vector<JobRecord> jobs;
+    std::vector<v1::Job> controls;  ///< the control jobs among them, as they are shown
   };
   absl::StatusOr<v1::RetrySweepResponse> RetrySweep(std::int64_t sweep, std::optional<Ended> ended, const Now& now,
                                                     Effects& effects);
@@ -125,7 +129,7 @@ class Coordinator {
     std::optional<v1::Result> result = std::nullopt;
     std::string log_tail = {};
     double runtime_seconds = 0;
-    bool job_too = false;  // the job ends with it, cancelled
+    bool job_too = false;  // the job ends with it, whatever is left of its budgets
   };
 
   // coordinator.cpp
@@ -184,6 +188,15 @@ class Coordinator {
   void EndJob(const JobKey& job, v1::Outcome outcome, std::string reason, const Now& now, Effects& effects);
   void AfterAttempt(const JobKey& job, const End& end, bool started, const Now& now, Effects& effects);
   void Prune(Sweep& sweep, std::int64_t job, const Now& now, Effects& effects);
+
+  // controls.cpp
+  static v1::Limits LimitsOf(const Sweep& sweep, std::int64_t job);
+  static void KeepControl(Sweep& sweep, const Attempt& attempt, const v1::Result& result);
+  static void RestoreControl(Sweep& sweep, std::int64_t job, const v1::Job& shown);
+  void SkipControlWithoutStart(Sweep& sweep, std::int64_t job, const Now& now, Effects& effects);
+  void GiveUpControlsOfGoneMachines(Sweep& sweep, const Now& now, Effects& effects);
+  bool IsGone(const std::string& device_id) const;
+  void RetryControls(Sweep& sweep, const Sweep::OnDevice& device, Effects& effects);
 
   // selection.cpp
   void AddCandidates(const v1::DeviceSelector& selector, v1::DeviceKind kind, Agent& agent,

@@ -25,6 +25,7 @@ void Coordinator::Conclude(Attempt& attempt, End end, const Now& now, Effects& e
   idle_.insert(agent.record.agent_id);
   effects.changes.push_back(MakeEndAttempt(attempt, end, now));
   const double took = std::max(0.0, now.unix - attempt.assigned_unix);
+  if (end.result) KeepControl(sweep, attempt, *end.result);
   attempts_.erase(key);
   AfterAttempt(key.job, end, started, now, effects);
   if (sweep.job(key.job.job).state == v1::JOB_STATE_ENDED) sweep.Time(key.job.job, took);
@@ -77,6 +78,7 @@ void Coordinator::EndJob(const JobKey& job, v1::Outcome outcome, std::string rea
   Sweep& sweep = sweeps_.at(job.sweep);
   sweep.End(job.job, outcome, std::move(reason), now.unix);
   PutJobChange(sweep, job.job, effects);
+  if (outcome != v1::OUTCOME_CANCELLED) SkipControlWithoutStart(sweep, job.job, now, effects);
 }
 
 void Coordinator::AfterAttempt(const JobKey& key, const End& end, bool started, const Now& now, Effects& effects) {

@@ -10,8 +10,11 @@ absl::Status UnknownSweep(std::int64_t sweep) {
   return absl::NotFoundError(fmt::format("sweep: {} is unknown; 'rsg sweep list' shows all", SweepId(sweep)));
 }
 
-bool CanBeRetried(const Sweep::Job& job) {
-  return job.state == v1::JOB_STATE_ENDED && (job.outcome == v1::OUTCOME_FAILED || job.outcome == v1::OUTCOME_LOST);
+// A control job is tried again only beside one that measures: alone it would tell nothing of what was measured before.
+bool CanBeRetried(const Sweep& sweep, std::int64_t number) {
+  const Sweep::Job& job = sweep.job(number);
+  return job.state == v1::JOB_STATE_ENDED && !sweep.IsControl(number) &&
+         (job.outcome == v1::OUTCOME_FAILED || job.outcome == v1::OUTCOME_LOST);
 }
 
 }  // namespace
@@ -24,7 +27,7 @@ absl::StatusOr<v1::CancelSweepResponse> Coordinator::CancelSweep(std::int64_t nu
   Sweep& sweep = found->second;
   const std::string reason = "cancelled by the operator";
   v1::CancelSweepResponse response;
-  response.set_cancelled_jobs(sweep.remaining());
+  response.set_cancelled_jobs(sweep.measurements_left());
   // Attempts first. Their jobs go back to the queue, as after any end that is nobody's fault, and are cancelled with
   // it.
   std::vector<AttemptKey> running;
@@ -58,8 +61,10 @@ absl::StatusOr<v1::RetrySweepResponse> Coordinator::RetrySweep(std::int64_t numb
     bool any = false;
     for (const JobRecord& job : ended->jobs) {
       sweep.Restore(job);
-      any = any || CanBeRetried(sweep.job(sweep.job_count()));
+      any = any || CanBeRetried(sweep, sweep.job_count());
     }
+    for (const v1::Job& control : ended->controls)
+      if (const auto key = ParseJobId(control.job_id())) RestoreControl(sweep, key->job, control);
     if (!any) return response;  // it stays as it ended
     sweep.record.state = v1::SWEEP_STATE_RUNNING;
     sweep.record.ended_unix.reset();
@@ -70,9 +75,10 @@ absl::StatusOr<v1::RetrySweepResponse> Coordinator::RetrySweep(std::int64_t numb
   }
   Sweep& sweep = found->second;
   for (std::int64_t job = 1; job <= sweep.job_count(); ++job) {
-    if (!CanBeRetried(sweep.job(job))) continue;
+    if (!CanBeRetried(sweep, job)) continue;
     sweep.Retry(job);
     PutJobChange(sweep, job, effects);
+    RetryControls(sweep, sweep.device(job), effects);
     response.set_queued_jobs(response.queued_jobs() + 1);
   }
   Settle(now, effects);

@@ -11,13 +11,17 @@ namespace rsg::schedule {
 namespace {
 
 constexpr double kDay = 86400;
-constexpr double kDefaultSeconds = 30;  // as the original's
+constexpr double kDefaultTarget = 0.005;  // half-width of the 95 % interval as a share of the throughput
+// A steady machine is within the target in seconds; one that never will be must not hold up its sweep. Long enough for
+// a cold GPU to get warm first.
+constexpr double kTargetMaxSeconds = 180;
 // Loading LibTorch, building the model and the first step (cuDNN tries its algorithms) of a large cell; and one step
 // that began just before the limit.
 constexpr double kStartAndLastStepSeconds = 600;
 
 // Warm-up is the larger of a few steps and a tenth of the time; a step of a large batch on a CPU takes tens of seconds.
 double DerivedMaxSeconds(const v1::Limits& limits) {
+  if (limits.has_target_half_width()) return kTargetMaxSeconds;
   if (!limits.has_seconds()) return 3600;
   return std::min(kDay, 2 * limits.seconds() + 120);
 }
@@ -36,8 +40,10 @@ v1::SweepSpec WithDefaults(v1::SweepSpec spec) {
     spec.add_memory_formats(spec.mode() == v1::MODE_TUNED ? v1::MEMORY_FORMAT_NHWC : v1::MEMORY_FORMAT_NCHW);
   if (spec.mode() == v1::MODE_UNSPECIFIED) spec.set_mode(v1::MODE_STANDARD);
   if (spec.repeats() == 0) spec.set_repeats(1);
+  if (!spec.has_control()) spec.set_control(true);
   v1::Limits& limits = *spec.mutable_limits();
-  if (!limits.has_seconds() && !limits.has_n_batches()) limits.set_seconds(kDefaultSeconds);
+  if (!limits.has_seconds() && !limits.has_n_batches() && !limits.has_target_half_width())
+    limits.set_target_half_width(kDefaultTarget);
   if (limits.max_seconds() == 0) limits.set_max_seconds(DerivedMaxSeconds(limits));
   std::sort(spec.mutable_batch_sizes()->begin(), spec.mutable_batch_sizes()->end());
   return spec;

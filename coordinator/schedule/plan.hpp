@@ -15,14 +15,16 @@ inline constexpr std::uint64_t kMaxCells = 20'000;
 
 struct PlannedCell {
   v1::Cell cell;
-  std::uint32_t repeat = 1;  ///< from 1
+  std::uint32_t repeat = 1;  ///< from 1; of a control cell kControlStart or kControlEnd
+  v1::Role role = v1::ROLE_MEASUREMENT;
 };
 
 /// Fills in what the operator left open. `spec` has passed Validate.
 v1::SweepSpec WithDefaults(v1::SweepSpec spec);
 
 /// The cells in the order in which a device runs them: repeat by repeat, then models, image sizes, precisions and
-/// memory formats as listed, batch sizes ascending. INVALID_ARGUMENT over kMaxCells. `spec` comes from WithDefaults.
+/// memory formats as listed, batch sizes ascending; without control cells (sweep.hpp adds them). INVALID_ARGUMENT over
+/// kMaxCells. `spec` comes from WithDefaults.
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec);
 
 /// Whether two cells differ in nothing but the batch size: then a device that ran out of memory at the smaller one does

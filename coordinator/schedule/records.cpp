@@ -24,6 +24,15 @@ bool TakeLetter(std::string_view* text, char letter) {
   return true;
 }
 
+std::optional<JobKey> TakeJob(std::string_view* text) {
+  if (!TakeLetter(text, 's')) return std::nullopt;
+  const auto sweep = TakeNumber(text);
+  if (!sweep || !TakeLetter(text, '.')) return std::nullopt;
+  const auto job = TakeNumber(text);
+  if (!job) return std::nullopt;
+  return JobKey{.sweep = *sweep, .job = *job};
+}
+
 }  // namespace
 
 std::string SweepId(std::int64_t sweep) { return absl::StrCat("s", sweep); }
@@ -36,15 +45,17 @@ std::optional<std::int64_t> ParseSweepId(std::string_view id) {
   return id.empty() ? sweep : std::nullopt;
 }
 
+std::optional<JobKey> ParseJobId(std::string_view id) {
+  const auto key = TakeJob(&id);
+  return id.empty() ? key : std::nullopt;
+}
+
 std::optional<AttemptKey> ParseAttemptId(std::string_view id) {
-  if (!TakeLetter(&id, 's')) return std::nullopt;
-  const auto sweep = TakeNumber(&id);
-  if (!sweep || !TakeLetter(&id, '.')) return std::nullopt;
-  const auto job = TakeNumber(&id);
+  const auto job = TakeJob(&id);
   if (!job || !TakeLetter(&id, '.')) return std::nullopt;
   const auto attempt = TakeNumber(&id);
   if (!attempt || !id.empty()) return std::nullopt;
-  return AttemptKey{{*sweep, *job}, *attempt};
+  return AttemptKey{*job, *attempt};
 }
 
 }  // namespace rsg::schedule

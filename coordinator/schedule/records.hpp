@@ -31,6 +31,7 @@ std::string SweepId(std::int64_t sweep);      ///< "s3"
 std::string Id(const JobKey& key);            ///< "s3.14"
 std::string Id(const AttemptKey& key);        ///< "s3.14.2"
 std::optional<std::int64_t> ParseSweepId(std::string_view id);
+std::optional<JobKey> ParseJobId(std::string_view id);
 std::optional<AttemptKey> ParseAttemptId(std::string_view id);
 
 struct SweepRecord {
@@ -46,7 +47,7 @@ struct SweepRecord {
 struct JobRecord {
   JobKey key;
   v1::Cell cell;
-  std::uint32_t repeat = 1;           ///< from 1
+  std::uint32_t repeat = 1;           ///< from 1; of a control job kControlStart or kControlEnd
   std::string device_id;
   std::string device_name;
   std::string machine_id;
@@ -57,6 +58,7 @@ struct JobRecord {
   std::uint32_t losses = 0;           ///< of them ended LOST since the last retry by hand
   std::uint32_t failures = 0;         ///< of them ended FAILED since the last retry by hand
   std::optional<double> ended_unix;
+  v1::Role role = v1::ROLE_MEASUREMENT;
 };
 
 struct AttemptRecord {
@@ -121,12 +123,13 @@ struct EndAttempt {
 
 using Change = std::variant<PutSweep, PutJob, PutAgent, PutToken, InsertAttempt, StartAttempt, AppendWindows, EndAttempt>;
 
-/// What a restart begins with: all agents and tokens, the sweeps that have not ended with all of their jobs, and the
-/// attempts that have not ended.
+/// What a restart begins with: all agents and tokens, the sweeps that have not ended with all of their jobs and what
+/// their control jobs have measured, and the attempts that have not ended.
 struct Snapshot {
   std::int64_t last_sweep = 0;        ///< highest sweep number ever given
   std::vector<SweepRecord> sweeps;
   std::vector<JobRecord> jobs;
+  std::vector<v1::Job> controls;      ///< COMPLETED ones, as they are shown
   std::vector<AttemptRecord> attempts;
   std::vector<AgentRecord> agents;
   std::vector<TokenRecord> tokens;

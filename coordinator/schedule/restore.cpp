@@ -23,12 +23,15 @@ void Coordinator::Load(Snapshot snapshot, const Now& now, Effects& effects) {
             [](const JobRecord& a, const JobRecord& b) { return a.key < b.key; });
   for (const JobRecord& job : snapshot.jobs)
     if (const auto sweep = sweeps_.find(job.key.sweep); sweep != sweeps_.end()) sweep->second.Restore(job);
+  for (const v1::Job& control : snapshot.controls)
+    if (const auto key = ParseJobId(control.job_id()); key && sweeps_.contains(key->sweep))
+      RestoreControl(sweeps_.at(key->sweep), key->job, control);
   for (const AttemptRecord& record : snapshot.attempts) LoadAttempt(record, now, effects);
   for (auto& [number, sweep] : sweeps_) {
     v1::SubmitSweepResponse& response = requests_[sweep.record.request_id];
     response.set_sweep_id(SweepId(number));
-    response.set_cells(sweep.planned());
-    response.set_jobs(static_cast<std::uint32_t>(sweep.job_count()));
+    response.set_cells(static_cast<std::uint32_t>(sweep.plan().size()));
+    response.set_jobs(sweep.Counts().total());
     QueueLoadedJobs(sweep, effects);
     maybe_done_.insert(number);
   }

@@ -18,9 +18,8 @@ bool NamesAgent(const v1::DeviceSelector& selector, const AgentRecord& agent) {
          std::find(wanted.begin(), wanted.end(), agent.name) != wanted.end();
 }
 
-bool RunsAny(const std::vector<PlannedCell>& cells, std::uint32_t planned, const v1::Device& device,
-             const v1::MachineFacts& machine) {
-  return std::any_of(cells.begin(), cells.begin() + planned,
+bool RunsAny(std::span<const PlannedCell> plan, const v1::Device& device, const v1::MachineFacts& machine) {
+  return std::any_of(plan.begin(), plan.end(),
                      [&](const PlannedCell& cell) { return WhyNot(cell.cell, device, machine.models()).empty(); });
 }
 
@@ -63,14 +62,14 @@ std::vector<Candidate> Coordinator::Select(const Sweep& sweep, std::span<const C
   for (const Candidate& candidate : candidates) {
     const v1::Device& device = *candidate.device;
     const v1::MachineFacts& machine = candidate.agent->record.machine;
-    if (sweep.HasDevice(device.id()) || !RunsAny(sweep.cells(), sweep.planned(), device, machine)) continue;
-    if (jobs + sweep.planned() > kMostJobs) break;
+    if (sweep.HasDevice(device.id()) || !RunsAny(sweep.plan(), device, machine)) continue;
+    if (jobs + sweep.jobs_each() > kMostJobs) break;
     if (limit > 0 && !sweep.HasMachine(device.name(), machine.machine_id())) {
       std::set<std::string>& chosen = machines[device.name()];
       if (!chosen.contains(machine.machine_id()) && sweep.Machines(device.name()) + chosen.size() >= limit) continue;
       chosen.insert(machine.machine_id());
     }
-    jobs += sweep.planned();
+    jobs += sweep.jobs_each();
     selected.push_back(candidate);
   }
   return selected;

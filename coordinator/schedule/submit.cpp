@@ -44,10 +44,10 @@ absl::Status CheckOffered(const v1::SweepSpec& spec, std::span<const Candidate> 
 }
 
 std::uint32_t Runnable(const Sweep& sweep, const Candidate& candidate) {
-  return static_cast<std::uint32_t>(
-      std::count_if(sweep.cells().begin(), sweep.cells().begin() + sweep.planned(), [&](const PlannedCell& cell) {
-        return WhyNot(cell.cell, *candidate.device, candidate.agent->record.machine.models()).empty();
-      }));
+  const auto plan = sweep.plan();
+  return static_cast<std::uint32_t>(std::count_if(plan.begin(), plan.end(), [&](const PlannedCell& cell) {
+    return WhyNot(cell.cell, *candidate.device, candidate.agent->record.machine.models()).empty();
+  }));
 }
 
 void AddNote(v1::SubmitSweepResponse* response, std::string note) {
@@ -58,14 +58,14 @@ void AddNote(v1::SubmitSweepResponse* response, std::string note) {
 
 void Coordinator::Describe(const Sweep& sweep, std::span<const Candidate> candidates,
                            std::span<const Candidate> selected, v1::SubmitSweepResponse* response) const {
-  response->set_cells(sweep.planned());
+  const auto cells = static_cast<std::uint32_t>(sweep.plan().size());
+  response->set_cells(cells);
   for (const Candidate& candidate : selected) {
     const std::uint32_t runnable = Runnable(sweep, candidate);
     response->set_jobs(response->jobs() + runnable);
-    if (runnable < sweep.planned())
-      AddNote(response,
-              fmt::format("{} of agent {} cannot run {} of the cells; they are skipped there", candidate.device->name(),
-                          candidate.agent->record.name, sweep.planned() - runnable));
+    if (runnable < cells)
+      AddNote(response, fmt::format("{} of agent {} cannot run {} of the cells; they are skipped there",
+                                    candidate.device->name(), candidate.agent->record.name, cells - runnable));
   }
   if (selected.size() < candidates.size())
     AddNote(response, fmt::format("{} of {} matching devices are used", selected.size(), candidates.size()));
@@ -117,7 +117,7 @@ absl::StatusOr<v1::SubmitSweepResponse> Coordinator::SubmitSweep(const v1::Submi
   effects.changes.push_back(PutSweep{live.record});
   effects.log.push_back(
       {.level = LogEntry::Level::kInfo,
-       .text = fmt::format("sweep {} queued: {} cells, {} jobs", SweepId(number), live.planned(), response.jobs())});
+       .text = fmt::format("sweep {} queued: {} cells, {} jobs", SweepId(number), response.cells(), response.jobs())});
   Join(live, selected, now, effects);
   Settle(now, effects);
   return response;
@@ -145,7 +145,7 @@ void Coordinator::JoinOpenSweeps(Agent& agent, const Now& now, Effects& effects)
     std::vector<Candidate> selected = Select(sweep, candidates);
     if (selected.empty()) continue;
     if (sweep.record.device_kind == v1::DEVICE_KIND_UNSPECIFIED) {
-      sweep.record.device_kind = ResolveKind(selector, selected);
+      sweep.Decide(ResolveKind(selector, selected));
       std::erase_if(selected, [&](const Candidate& c) { return c.device->kind() != sweep.record.device_kind; });
     }
     Log(agent, LogEntry::Level::kInfo,

@@ -5,7 +5,26 @@
 namespace rsg::schedule {
 
 Sweep::Sweep(SweepRecord sweep, std::vector<PlannedCell> plan)
-    : record(std::move(sweep)), cells_(std::move(plan)), planned_(static_cast<std::uint32_t>(cells_.size())) {}
+    : record(std::move(sweep)), cells_(std::move(plan)), planned_(static_cast<std::uint32_t>(cells_.size())) {
+  if (!record.spec.control()) return;
+  PlannedCell control{.cell = {}, .repeat = kControlStart, .role = v1::ROLE_CONTROL};
+  cells_.insert(cells_.begin(), control);
+  control.repeat = kControlEnd;
+  cells_.push_back(control);
+  planned_ += 2;
+  Decide(record.device_kind);
+}
+
+void Sweep::Decide(v1::DeviceKind kind) {
+  record.device_kind = kind;
+  for (PlannedCell& planned : cells_)
+    if (planned.role == v1::ROLE_CONTROL) planned.cell = ControlCell(record.spec, kind);
+}
+
+std::span<const PlannedCell> Sweep::plan() const {
+  const std::uint32_t controls = record.spec.control() ? 1 : 0;  // at each end
+  return std::span(cells_).subspan(controls, planned_ - 2 * controls);
+}
 
 std::uint32_t Sweep::DeviceIndex(const std::string& id, const std::string& name, const std::string& machine_id) {
   const auto [at, is_new] = by_id_.try_emplace(id, static_cast<std::uint32_t>(devices_.size()));
@@ -19,12 +38,15 @@ std::uint32_t Sweep::DeviceIndex(const std::string& id, const std::string& name,
   return at->second;
 }
 
-std::uint32_t Sweep::CellIndex(const v1::Cell& cell, std::uint32_t repeat) {
-  const auto key = [](const v1::Cell& c, std::uint32_t r) { return c.SerializeAsString() + '\n' + std::to_string(r); };
+std::uint32_t Sweep::CellIndex(const JobRecord& stored) {
+  const auto key = [](const PlannedCell& c) {
+    return c.cell.SerializeAsString() + '\n' + std::to_string(c.repeat) + ' ' + std::to_string(c.role);
+  };
   if (by_cell_.empty())
-    for (std::uint32_t i = 0; i < cells_.size(); ++i) by_cell_.emplace(key(cells_[i].cell, cells_[i].repeat), i);
-  const auto [at, is_new] = by_cell_.try_emplace(key(cell, repeat), static_cast<std::uint32_t>(cells_.size()));
-  if (is_new) cells_.push_back({.cell = cell, .repeat = repeat});
+    for (std::uint32_t i = 0; i < cells_.size(); ++i) by_cell_.emplace(key(cells_[i]), i);
+  PlannedCell cell{.cell = stored.cell, .repeat = stored.repeat, .role = stored.role};
+  const auto [at, is_new] = by_cell_.try_emplace(key(cell), static_cast<std::uint32_t>(cells_.size()));
+  if (is_new) cells_.push_back(std::move(cell));
   return at->second;
 }
 
@@ -42,8 +64,7 @@ std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& 
   jobs_.reserve(jobs_.size() + planned_);
   for (std::uint32_t cell = 0; cell < planned_; ++cell) {
     Append(cell, index).state = v1::JOB_STATE_QUEUED;
-    ++devices_[index].remaining;
-    ++remaining_;
+    CountLeft(jobs_.back(), 1);
     Count(jobs_.back(), 1);
     if (std::string why = WhyNot(cells_[cell].cell, device, machine.models()); !why.empty())
       End(job_count(), v1::OUTCOME_SKIPPED, std::move(why), now_unix);
@@ -52,8 +73,7 @@ std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& 
 }
 
 void Sweep::Restore(const JobRecord& stored) {
-  Job& job = Append(CellIndex(stored.cell, stored.repeat),
-                    DeviceIndex(stored.device_id, stored.device_name, stored.machine_id));
+  Job& job = Append(CellIndex(stored), DeviceIndex(stored.device_id, stored.device_name, stored.machine_id));
   job.state = stored.state;
   job.outcome = stored.outcome;
   job.attempts = stored.attempts;
@@ -62,13 +82,17 @@ void Sweep::Restore(const JobRecord& stored) {
   job.ended_unix = stored.ended_unix;
   job.reason = stored.reason;
   Count(job, 1);
-  if (job.state != v1::JOB_STATE_ENDED) {
-    ++devices_[job.device].remaining;
-    ++remaining_;
-  }
+  if (job.state != v1::JOB_STATE_ENDED) CountLeft(job, 1);
+}
+
+void Sweep::CountLeft(const Job& job, int change) {
+  const auto by = static_cast<std::uint32_t>(change);
+  remaining_ += by;
+  (cells_[job.cell].role == v1::ROLE_CONTROL ? controls_left_ : devices_[job.device].remaining) += by;
 }
 
 void Sweep::Count(const Job& job, int change) {
+  if (cells_[job.cell].role == v1::ROLE_CONTROL) return;
   counts_[{job.state, job.outcome}] += static_cast<std::uint32_t>(change);
 }
 
@@ -79,9 +103,7 @@ void Sweep::SetState(Job& job, v1::JobState state, v1::Outcome outcome) {
   job.state = state;
   job.outcome = outcome;
   Count(job, 1);
-  const auto change = static_cast<std::uint32_t>(int{is_live} - int{was_live});
-  devices_[job.device].remaining += change;
-  remaining_ += change;
+  CountLeft(job, int{is_live} - int{was_live});
 }
 
 void Sweep::Queue(std::int64_t number) { SetState(job(number), v1::JOB_STATE_QUEUED, v1::OUTCOME_UNSPECIFIED); }
@@ -110,7 +132,22 @@ void Sweep::Retry(std::int64_t number) {
   retried.ended_unix.reset();
 }
 
+std::int64_t Sweep::ControlOf(const OnDevice& device, std::uint32_t which) const {
+  const std::int64_t number = which == kControlStart ? device.first_job : device.first_job + device.jobs - 1;
+  return IsControl(number) && cell(number).repeat == which ? number : 0;
+}
+
+void Sweep::KeepControl(std::int64_t number, const v1::Job& shown) {
+  v1::Job& kept = measured_controls_[number];
+  kept.set_agent_name(shown.agent_name());
+  kept.set_throughput(shown.throughput());
+  if (shown.has_ci_low()) kept.set_ci_low(shown.ci_low());
+  if (shown.has_ci_high()) kept.set_ci_high(shown.ci_high());
+  kept.set_verdict(shown.verdict());
+}
+
 void Sweep::Time(std::int64_t number, double seconds) {
+  if (IsControl(number)) return;
   OnDevice& device = devices_[job(number).device];
   ++device.timed;
   device.timed_seconds += seconds;
@@ -132,6 +169,7 @@ JobRecord Sweep::Record(std::int64_t number) const {
   to.losses = from.losses;
   to.failures = from.failures;
   to.ended_unix = from.ended_unix;
+  to.role = cells_[from.cell].role;
   return to;
 }
 
@@ -148,6 +186,7 @@ v1::Job Sweep::View(std::int64_t number) const {
   view.set_outcome(from.outcome);
   view.set_reason(from.reason);
   view.set_attempts(from.attempts);
+  view.set_role(cells_[from.cell].role);
   return view;
 }
 
@@ -177,6 +216,22 @@ v1::JobCounts Sweep::Counts() const {
   return counts;
 }
 
+google::protobuf::RepeatedPtrField<v1::Drift> Sweep::Drift() const {
+  google::protobuf::RepeatedPtrField<v1::Drift> drift;
+  for (const OnDevice& device : devices_) {
+    if (drift.size() >= kMostDriftShown) break;
+    for (const std::uint32_t which : {kControlStart, kControlEnd}) {
+      const std::int64_t number = ControlOf(device, which);
+      if (number == 0) continue;
+      v1::Job shown = View(number);
+      if (const auto measured = measured_controls_.find(number); measured != measured_controls_.end())
+        shown.MergeFrom(measured->second);
+      AddControl(shown, &drift);
+    }
+  }
+  return drift;
+}
+
 bool Sweep::HasMachine(const std::string& device_name, const std::string& machine_id) const {
   for (const OnDevice& device : devices_)
     if (device.name == device_name && device.machine_id == machine_id) return true;
@@ -191,13 +246,15 @@ std::size_t Sweep::Machines(const std::string& device_name) const {
 }
 
 std::vector<std::int64_t> Sweep::LargerBatchSizes(std::int64_t number) const {
+  std::vector<std::int64_t> larger;
+  if (IsControl(number)) return larger;
   const Job& small = job(number);
   const v1::Cell& cell = cells_[small.cell].cell;
-  std::vector<std::int64_t> larger;
   const OnDevice& device = devices_[small.device];
   for (std::int64_t other = device.first_job; other < device.first_job + device.jobs; ++other) {
     const Job& candidate = job(other);
     if (candidate.state == v1::JOB_STATE_ENDED) continue;
+    if (cells_[candidate.cell].role == v1::ROLE_CONTROL) continue;
     const v1::Cell& its_cell = cells_[candidate.cell].cell;
     if (SameSeries(cell, its_cell) && its_cell.batch_size() > cell.batch_size()) larger.push_back(other);
   }

@@ -29,9 +29,10 @@ v1::SweepStatus Coordinator::StatusOf(const Sweep& sweep, const Now& now) const 
   *status.mutable_spec() = sweep.record.spec;
   status.set_state(sweep.record.state);
   status.set_submitted_unix_seconds(sweep.record.submitted_unix);
-  status.set_cells(sweep.planned());
+  status.set_cells(static_cast<std::uint32_t>(sweep.plan().size()));
   status.set_devices(static_cast<std::uint32_t>(sweep.devices().size()));
   *status.mutable_counts() = sweep.Counts();
+  *status.mutable_drift() = sweep.Drift();
   if (sweep.record.ended_unix) {
     status.set_ended_unix_seconds(*sweep.record.ended_unix);
     return status;
@@ -81,7 +82,7 @@ std::optional<double> Coordinator::Eta(const Sweep& sweep, const Now& now) const
     const double mean = device.timed > 0 ? device.timed_seconds / device.timed : timed_seconds / timed;
     double seconds = device.remaining * mean;
     if (owner->attempt && owner->attempt->job.sweep == sweep.record.sweep &&
-        sweep.device(owner->attempt->job.job).id == device.id)
+        !sweep.IsControl(owner->attempt->job.job) && sweep.device(owner->attempt->job.job).id == device.id)
       seconds -= std::clamp(now.unix - attempts_.at(*owner->attempt).assigned_unix, 0.0, mean);
     left[owner] += seconds;
   }

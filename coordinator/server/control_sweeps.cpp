@@ -90,6 +90,7 @@ void ControlService::OverlayLive(v1::ListSweepsResponse* response, Reply reply) 
           if (!live.ok()) continue;
           status = *std::move(live);
           status.clear_running();
+          status.clear_drift();
         }
       },
       std::move(reply));
@@ -156,7 +157,9 @@ void ControlService::RetryEnded(std::int64_t sweep, v1::RetrySweepResponse* resp
       [sweep, ended](store::Reader& reader) -> absl::Status {
         auto stored = reader.FindSweep(sweep);
         if (!stored.ok()) return stored.status();
-        *ended = {.sweep = std::move(stored->sweep), .jobs = std::move(stored->jobs)};
+        *ended = {.sweep = std::move(stored->sweep),
+                  .jobs = std::move(stored->jobs),
+                  .controls = std::move(stored->controls)};
         return absl::OkStatus();
       },
       [this, sweep, ended, response, reply](const absl::Status& status) {

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "coordinator/schedule/control.hpp"
 #include "coordinator/schedule/plan.hpp"
 #include "coordinator/schedule/sweep.hpp"
 
@@ -20,9 +21,11 @@ v1::SweepStatus StatusOf(const store::StoredSweep& stored) {
   std::set<std::string> devices;
   for (const schedule::JobRecord& job : stored.jobs) {
     devices.insert(job.device_id);
+    if (job.role == v1::ROLE_CONTROL) continue;
     schedule::CountJob(job.state, job.outcome, 1, status.mutable_counts());
   }
   status.mutable_counts();
+  for (const v1::Job& control : stored.controls) schedule::AddControl(control, status.mutable_drift());
   status.set_devices(static_cast<std::uint32_t>(devices.size()));
   return status;
 }

@@ -4,6 +4,7 @@
 #include "coordinator/store/query.hpp"
 #include "coordinator/store/rows.hpp"
 #include "coordinator/store/transaction.hpp"
+#include "coordinator/store/views.hpp"
 
 namespace rsg::store {
 namespace {
@@ -35,7 +36,14 @@ absl::StatusOr<schedule::Snapshot> LoadSnapshot(Connection& connection) {
       connection,
       absl::StrCat("SELECT ", kAttemptColumns, " FROM attempts WHERE state <> 'ENDED' ORDER BY sweep, job, attempt"),
       ReadAttempt, &snapshot.attempts));
+  std::vector<ShownJob> controls;
+  read.Update(
+      Select(connection,
+             absl::StrCat(kSelectShownJob, " WHERE j.role = 'CONTROL' AND j.outcome = 'COMPLETED' AND j.sweep IN ",
+                          "(SELECT sweep FROM sweeps WHERE ", kOpenSweep, ") ORDER BY j.sweep, j.job"),
+             ReadShownJob, &controls));
   if (!read.ok()) return read;
+  for (ShownJob& control : controls) snapshot.controls.push_back(std::move(*control.row.mutable_job()));
   if (auto ended = transaction->Commit(); !ended.ok()) return ended;
   return snapshot;
 }

@@ -72,10 +72,15 @@ absl::StatusOr<StoredSweep> Reader::FindSweep(std::int64_t sweep) {
     return absl::NotFoundError(
         absl::StrCat("sweep_id: there is no sweep ", schedule::SweepId(sweep), "; `rsg sweep list` shows all"));
   }
-  StoredSweep stored{.sweep = std::move(found.front()), .jobs = {}};
+  StoredSweep stored{.sweep = std::move(found.front()), .jobs = {}, .controls = {}};
   read = Select(connection, absl::StrCat("SELECT ", kJobColumns, " FROM jobs WHERE sweep = ?1 ORDER BY job"), ReadJob,
                 &stored.jobs, sweep);
   if (!read.ok()) return read;
+  std::vector<ShownJob> controls;
+  read = Select(connection, absl::StrCat(kSelectShownJob, " WHERE j.sweep = ?1 AND j.role = 'CONTROL' ORDER BY j.job"),
+                ReadShownJob, &controls, sweep);
+  if (!read.ok()) return read;
+  for (ShownJob& control : controls) stored.controls.push_back(std::move(*control.row.mutable_job()));
   return stored;
 }
 

@@ -25,6 +25,7 @@ inline constexpr std::uint32_t kMaxPage = 1000;
 struct StoredSweep {
   schedule::SweepRecord sweep;
   std::vector<schedule::JobRecord> jobs;  ///< all, by number
+  std::vector<v1::Job> controls;          ///< the control jobs among them, as they are shown
 };
 
 struct PageOfJobs {
@@ -42,7 +43,7 @@ class Reader {
   /// Opens an existing database. FAILED_PRECONDITION when its schema is not exactly this program's.
   static absl::StatusOr<std::unique_ptr<Reader>> Open(const std::filesystem::path& database);
 
-  /// The newest sweeps, newest first, with their counts; without `running` and `eta_seconds`.
+  /// The newest sweeps, newest first, with their counts; without `running`, `eta_seconds` and `drift`.
   absl::StatusOr<std::vector<v1::SweepStatus>> ListSweeps(std::uint32_t limit);
 
   /// A sweep with all its jobs, ended or not.
@@ -55,10 +56,10 @@ class Reader {
   /// measured windows so far. Without `elapsed_seconds`. An unknown sweep has no jobs.
   absl::StatusOr<PageOfJobs> JobsPage(std::int64_t sweep, std::int64_t after_job, std::uint32_t limit);
 
-  /// Ended jobs that meet all conditions of the request, in the order of their sweep and number. With `best`: one row
-  /// for each device name, model, image size, precision, memory format and mode, in the order of these: the COMPLETED
-  /// job of highest throughput among those that meet the conditions; repeats compete as single jobs, the earlier wins a
-  /// tie. INVALID_ARGUMENT when sweep_id is not one.
+  /// Ended jobs, control jobs only when they are asked for, that meet all conditions of the request, in the order of
+  /// their sweep and number. With `best`: one row for each device name, model, image size, precision, memory format and
+  /// mode, in the order of these: the COMPLETED job of highest throughput among those that meet the conditions; repeats
+  /// compete as single jobs, the earlier wins a tie. INVALID_ARGUMENT when sweep_id is not one.
   absl::StatusOr<PageOfResults> ResultsPage(const v1::QueryResultsRequest& request,
                                             const std::optional<schedule::JobKey>& after, std::uint32_t limit);
 

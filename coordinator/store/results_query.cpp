@@ -37,6 +37,8 @@ class Conditions {
 
 absl::StatusOr<Conditions> ConditionsOf(const v1::QueryResultsRequest& request) {
   Conditions conditions;
+  const auto role = request.role() == v1::ROLE_UNSPECIFIED ? v1::ROLE_MEASUREMENT : request.role();
+  conditions.Add("role = ?", Word(role));
   if (!request.sweep_id().empty()) {
     const auto sweep = schedule::ParseSweepId(request.sweep_id());
     if (!sweep) {
@@ -75,8 +77,8 @@ absl::StatusOr<Statement> SelectResults(Connection& connection, const v1::QueryR
   if (!conditions.ok()) return conditions.status();
   if (!request.best()) {
     if (after) conditions->Add("(sweep, job) > (?, ?)", after->sweep, after->job);
-    const std::string sql = absl::StrCat("SELECT sweep, job FROM v_results WHERE ", conditions->Sql(),
-                                         " ORDER BY sweep, job LIMIT ", limit);
+    const std::string sql =
+        absl::StrCat("SELECT sweep, job FROM v_ended WHERE ", conditions->Sql(), " ORDER BY sweep, job LIMIT ", limit);
     return StartWith(connection, sql, conditions->values());
   }
   const std::string competing = conditions->Sql();
@@ -88,7 +90,7 @@ absl::StatusOr<Statement> SelectResults(Connection& connection, const v1::QueryR
   }
   const std::string sql =
       absl::StrCat("SELECT sweep, job FROM (SELECT sweep, job, ", kGroup, ", ROW_NUMBER() OVER (PARTITION BY ", kGroup,
-                   " ORDER BY throughput DESC, sweep, job) AS place FROM v_results WHERE outcome = 'COMPLETED' AND ",
+                   " ORDER BY throughput DESC, sweep, job) AS place FROM v_ended WHERE outcome = 'COMPLETED' AND ",
                    competing, ") WHERE place = 1 AND ", page.Sql(), " ORDER BY ", kGroup, " LIMIT ", limit);
   auto values = conditions->values();
   values.insert(values.end(), page.values().begin(), page.values().end());

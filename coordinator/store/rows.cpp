@@ -11,6 +11,17 @@ using schedule::JobRecord;
 using schedule::SweepRecord;
 using schedule::TokenRecord;
 
+namespace {
+
+// A field that is absent is NULL.
+template <typename Value>
+std::optional<Value> If(bool present, Value value) {
+  if (!present) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
 absl::Status RunWith(Statement& statement, const SweepRecord& sweep) {
   return statement.Run(sweep.sweep, OrNull(sweep.request_id), sweep.spec.name(), OrNull(Word(sweep.state)),
                        OrNull(Word(sweep.device_kind)), sweep.submitted_unix, sweep.ended_unix, ToJson(sweep.spec));
@@ -21,7 +32,7 @@ absl::Status RunWith(Statement& statement, const JobRecord& job) {
   return statement.Run(job.key.sweep, job.key.job, cell.model(), cell.batch_size(), cell.image_size(),
                        Word(cell.precision()), Word(cell.memory_format()), Word(cell.mode()), job.repeat, job.device_id,
                        job.device_name, job.machine_id, OrNull(Word(job.state)), OrNull(Word(job.outcome)), job.reason,
-                       job.attempts, job.losses, job.failures, job.ended_unix, ToJson(cell));
+                       job.attempts, job.losses, job.failures, job.ended_unix, ToJson(cell), OrNull(Word(job.role)));
 }
 
 absl::Status RunWith(Statement& statement, const AttemptRecord& attempt) {
@@ -43,8 +54,18 @@ absl::Status RunWith(Statement& statement, const TokenRecord& token) {
 }
 
 absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Window& window) {
+  const v1::Telemetry& t = window.telemetry();
   return statement.Run(key.job.sweep, key.job.job, key.attempt, window.sequence(), window.steps(), window.samples(),
-                       window.seconds(), window.wall_seconds(), window.start_seconds(), window.warm_up());
+                       window.seconds(), window.wall_seconds(), window.start_seconds(), window.warm_up(),
+                       If(window.has_drained_share(), window.drained_share()), If(window.has_telemetry(), t.readings()),
+                       If(t.has_sm_clock_mhz(), t.sm_clock_mhz()), If(t.has_memory_clock_mhz(), t.memory_clock_mhz()),
+                       If(t.has_temperature_celsius(), t.temperature_celsius()),
+                       If(t.has_power_watts(), t.power_watts()), If(t.has_energy_joules(), t.energy_joules()),
+                       If(t.has_used_memory_mib(), t.used_memory_mib()),
+                       If(t.has_pcie_generation(), t.pcie_generation()), If(t.has_pcie_width(), t.pcie_width()),
+                       If(t.has_power_cap_share(), t.power_cap_share()), If(t.has_thermal_share(), t.thermal_share()),
+                       If(t.has_hardware_share(), t.hardware_share()), If(t.has_cpu_mhz(), t.cpu_mhz()),
+                       If(t.has_cpu_load(), t.cpu_load()));
 }
 
 absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Result& result) {
@@ -53,7 +74,11 @@ absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Resu
                        result.samples(), result.seconds(), result.wall_seconds(), result.warm_up_seconds(),
                        result.window_cv(), OrNull(Word(result.stop_reason())), result.peak_memory_mib(),
                        OrNull(Word(result.verdict())), stack.trainer_version(), stack.torch_version(),
-                       stack.cuda_version(), stack.cudnn_version(), ToJson(result));
+                       stack.cuda_version(), stack.cudnn_version(), ToJson(result),
+                       If(result.has_ci_low(), result.ci_low()), If(result.has_ci_high(), result.ci_high()),
+                       OrNull(result.evidence()), If(result.has_drained_share(), result.drained_share()),
+                       If(result.physics().has_share_of_peak(), result.physics().share_of_peak()),
+                       OrNull(result.keys().method()), OrNull(result.keys().stack()), OrNull(result.keys().machine()));
 }
 
 absl::StatusOr<SweepRecord> ReadSweep(const Statement& row) {
@@ -91,6 +116,9 @@ absl::StatusOr<JobRecord> ReadJob(const Statement& row) {
   job.failures = row.Uint(17);
   job.ended_unix = row.OptionalReal(18);
   if (auto parsed = MessageOf(row.Text(19), "jobs.cell", &job.cell); !parsed.ok()) return parsed;
+  const auto role = EnumOf<v1::Role>(row.Text(20), "jobs.role");
+  if (!role.ok()) return role.status();
+  job.role = *role;
   return job;
 }
 

@@ -12,7 +12,8 @@ inline constexpr absl::string_view kSweepColumns =
     "sweep, request_id, name, state, device_kind, submitted_unix, ended_unix, spec";
 inline constexpr absl::string_view kJobColumns =
     "sweep, job, model, batch_size, image_size, precision, memory_format, mode, repeat, device_id, device_name, "
-    "machine_id, state, outcome, reason, attempts, losses, failures, ended_unix, cell";
+    "machine_id, state, outcome, reason, attempts, losses, failures, ended_unix, cell, "
+    "role";
 inline constexpr absl::string_view kAttemptColumns =
     "sweep, job, attempt, lease_token, agent_id, instance_id, state, outcome, last_sequence, assigned_unix, "
     "started_unix, ended_unix, runtime_seconds, error, log_tail";
@@ -21,10 +22,13 @@ inline constexpr absl::string_view kAgentColumns =
     "machine";
 inline constexpr absl::string_view kTokenColumns = "token_id, token_sha256, uses_left, expires_unix, revoked";
 inline constexpr absl::string_view kWindowColumns =
-    "sweep, job, attempt, sequence, steps, samples, seconds, wall_seconds, start_seconds, warm_up";
+    "sweep, job, attempt, sequence, steps, samples, seconds, wall_seconds, start_seconds, warm_up, drained_share, "
+    "readings, sm_clock_mhz, memory_clock_mhz, temperature_celsius, power_watts, energy_joules, used_memory_mib, "
+    "pcie_generation, pcie_width, power_cap_share, thermal_share, hardware_share, cpu_mhz, cpu_load";
 inline constexpr absl::string_view kResultColumns =
     "sweep, job, attempt, throughput, windows, steps, samples, seconds, wall_seconds, warm_up_seconds, window_cv, "
-    "stop_reason, peak_memory_mib, verdict, trainer_version, torch_version, cuda_version, cudnn_version, result";
+    "stop_reason, peak_memory_mib, verdict, trainer_version, torch_version, cuda_version, cudnn_version, result, "
+    "ci_low, ci_high, evidence, drained_share, share_of_peak, method_key, stack_key, machine_key";
 
 // Each runs a statement whose parameters are the table's columns in the order above.
 absl::Status RunWith(Statement& statement, const schedule::SweepRecord& sweep);

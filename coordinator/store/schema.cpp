@@ -1,6 +1,9 @@
 #include "coordinator/store/schema.hpp"
 
+#include <array>
+
 #include "absl/strings/str_cat.h"
+#include "coordinator/store/migrations.hpp"
 #include "coordinator/store/transaction.hpp"
 
 namespace rsg::store {
@@ -9,6 +12,11 @@ namespace {
 std::string PathOf(const Connection& connection) { return sqlite3_db_filename(connection.handle(), "main"); }
 
 }  // namespace
+
+std::span<const char* const> Migrations() {
+  static const std::array kMigrations{kMigration1, kMigration2};
+  return kMigrations;
+}
 
 absl::StatusOr<std::int64_t> SchemaVersion(Connection& connection) {
   const auto application = connection.Number("PRAGMA application_id");

@@ -1,4 +1,4 @@
-// Which databases are ours, and how an older one becomes the newest. The tables and views themselves: migrations.cpp.
+// Which databases are ours, and how an older one becomes the newest. The tables and views themselves: migration_*.cpp.
 #pragma once
 #include <cstdint>
 #include <span>

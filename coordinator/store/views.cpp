@@ -22,7 +22,7 @@ SELECT j.sweep, j.job, j.cell, j.repeat, j.device_id, j.device_name, j.state, j.
   CASE j.state WHEN 'ENDED' THEN r.throughput WHEN 'RUNNING' THEN (
     SELECT SUM(w.samples) / SUM(w.seconds) FROM windows AS w
     WHERE w.sweep = j.sweep AND w.job = j.job AND w.attempt = j.attempts AND w.warm_up = 0) END,
-  r.result, j.ended_unix, a.log_tail
+  r.result, j.ended_unix, a.log_tail, j.role, r.ci_low, r.ci_high, r.verdict
 FROM jobs AS j
 LEFT JOIN results AS r ON r.sweep = j.sweep AND r.job = j.job
 LEFT JOIN attempts AS a ON a.sweep = j.sweep AND a.job = j.job AND a.attempt = j.attempts
@@ -49,7 +49,15 @@ absl::StatusOr<ShownJob> ReadShownJob(const Statement& row) {
   job.set_agent_name(std::string(row.Text(11)));
   job.set_windows(row.Uint(12));
   if (const auto throughput = row.OptionalReal(13)) job.set_throughput(*throughput);
+  const auto role = EnumOf<v1::Role>(row.Text(17), "jobs.role");
+  if (!role.ok()) return role.status();
+  job.set_role(*role);
   if (*state != v1::JOB_STATE_ENDED) return shown;
+  if (const auto ci_low = row.OptionalReal(18)) job.set_ci_low(*ci_low);
+  if (const auto ci_high = row.OptionalReal(19)) job.set_ci_high(*ci_high);
+  const auto verdict = EnumOf<v1::Verdict>(row.Text(20), "results.verdict");
+  if (!verdict.ok()) return verdict.status();
+  job.set_verdict(*verdict);
 
   if (!row.IsNull(14)) {
     auto parsed = MessageOf(row.Text(14), "results.result", shown.row.mutable_result());
@@ -70,7 +78,7 @@ SELECT COUNT(DISTINCT device_id), COUNT(*),
   COUNT(*) FILTER (WHERE outcome IN ('FAILED', 'LOST')),
   COUNT(*) FILTER (WHERE outcome = 'CANCELLED'),
   COUNT(*) FILTER (WHERE outcome = 'SKIPPED')
-FROM jobs WHERE sweep = ?1)sql";
+FROM jobs WHERE sweep = ?1 AND role = 'MEASUREMENT')sql";
 
 v1::SweepStatus StatusOf(const schedule::SweepRecord& sweep, const Statement& counts) {
   v1::SweepStatus status;

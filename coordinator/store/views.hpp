@@ -19,7 +19,7 @@ struct ShownJob {
 extern const absl::string_view kSelectShownJob;
 absl::StatusOr<ShownJob> ReadShownJob(const Statement& row);
 
-/// Counts the jobs of sweep ?1; for StatusOf.
+/// Counts the jobs of sweep ?1, without control jobs; for StatusOf.
 extern const absl::string_view kSelectCounts;
 v1::SweepStatus StatusOf(const schedule::SweepRecord& sweep, const Statement& counts);
 

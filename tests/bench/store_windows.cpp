@@ -75,6 +75,22 @@ std::vector<v1::Window> Windows(std::uint32_t first, std::uint32_t count) {
     windows[i].set_seconds(0.5123);
     windows[i].set_wall_seconds(0.5124);
     windows[i].set_start_seconds(0.5 * (first + i));
+    // What a GPU tells.
+    windows[i].set_drained_share(0.01);
+    v1::Telemetry& telemetry = *windows[i].mutable_telemetry();
+    telemetry.set_readings(5);
+    telemetry.set_sm_clock_mhz(1935.5);
+    telemetry.set_memory_clock_mhz(9751);
+    telemetry.set_temperature_celsius(67.25);
+    telemetry.set_power_watts(347.125);
+    telemetry.set_energy_joules(177.75);
+    telemetry.set_used_memory_mib(7123);
+    telemetry.set_pcie_generation(4);
+    telemetry.set_pcie_width(16);
+    telemetry.set_power_cap_share(0.2);
+    telemetry.set_thermal_share(0);
+    telemetry.set_hardware_share(0);
+    telemetry.set_cpu_load(0.125);
   }
   return windows;
 }

@@ -80,6 +80,7 @@ TEST(ValidateSweep, NamesFieldValueAndRemedy) {
           s.mutable_limits()->set_target_half_width(target);
         },
         "use 0.01 to 50 %");
+  refused([](Spec& s) { s.set_mode(static_cast<v1::Mode>(9)); }, "standard, original, tuned");
   refused([](Spec& s) { s.set_repeats(101); }, "repeats: 101");
   refused([](Spec& s) { s.mutable_devices()->set_open_for_seconds(-1); }, "open_for");
 }
@@ -111,6 +112,77 @@ TEST(ValidateResult, ThroughputMustBeSamplesOverSeconds) {
   refused([](v1::Result& r) { r.set_stop_reason(static_cast<v1::StopReason>(50)); }, "stop_reason");
   refused([](v1::Result& r) { r.set_final_loss(kNaN); }, "final_loss");
   refused([](v1::Result& r) { r.set_samples(8); }, "samples");
+}
+
+v1::Result JudgedResult() {
+  v1::Result result = GoodResult();
+  result.set_ci_low(31.5);
+  result.set_ci_high(32.25);
+  result.set_verdict(v1::VERDICT_THROTTLED);
+  result.set_evidence("58 % of the time under thermal slowdown");
+  result.set_drained_share(0.25);
+  result.set_median(32);
+  result.mutable_telemetry()->set_temperature_celsius(-3);
+  result.mutable_telemetry()->set_thermal_share(0.58);
+  result.mutable_device_limits()->set_power_limit_watts(350);
+  result.mutable_physics()->set_flops(1e12);
+  result.mutable_physics()->set_share_of_peak(1.05);
+  result.mutable_keys()->set_stack("0123456789abcdef");
+  return result;
+}
+
+TEST(ValidateResult, IntervalHoldsTheThroughput) {
+  const auto check = [](const v1::Result& result) { return Validate(result, 8); };
+  const auto refused = [&](const std::function<void(v1::Result&)>& change, const std::string& word) {
+    ExpectRefused<v1::Result>(JudgedResult(), change, check, word);
+  };
+  refused([](v1::Result& r) { r.set_ci_low(32.1); }, "ci_low");
+  refused([](v1::Result& r) { r.set_ci_high(31.9); }, "ci_high");
+  refused([](v1::Result& r) { r.clear_ci_high(); }, "one without the other");
+  refused([](v1::Result& r) { r.clear_ci_low(); }, "one without the other");
+  refused([](v1::Result& r) { r.set_ci_high(kInfinity); }, "ci_high: not finite");
+  refused([](v1::Result& r) { r.set_ci_low(kNaN); }, "ci_low: not finite");
+  refused([](v1::Result& r) { r.set_median(-1); }, "median");
+}
+
+TEST(ValidateResult, JudgementReadingsAndKeysAreInRange) {
+  const auto check = [](const v1::Result& result) { return Validate(result, 8); };
+  const auto refused = [&](const std::function<void(v1::Result&)>& change, const std::string& word) {
+    ExpectRefused<v1::Result>(JudgedResult(), change, check, word);
+  };
+  refused([](v1::Result& r) { r.set_verdict(static_cast<v1::Verdict>(42)); }, "verdict: 42");
+  refused([](v1::Result& r) { r.set_evidence(std::string(1025, 'x')); }, "evidence: 1025 bytes");
+  refused([](v1::Result& r) { r.set_drained_share(1.01); }, "drained_share");
+  refused([](v1::Result& r) { r.set_drained_share(-0.01); }, "drained_share");
+  refused([](v1::Result& r) { r.mutable_telemetry()->set_hardware_share(1.5); }, "telemetry.hardware_share");
+  refused([](v1::Result& r) { r.mutable_telemetry()->set_cpu_load(2); }, "telemetry.cpu_load");
+  refused([](v1::Result& r) { r.mutable_telemetry()->set_power_watts(-1); }, "telemetry.power_watts");
+  refused([](v1::Result& r) { r.mutable_telemetry()->set_power_watts(1e10); }, "telemetry.power_watts");
+  refused([](v1::Result& r) { r.mutable_telemetry()->set_sm_clock_mhz(kNaN); }, "sm_clock_mhz: not finite");
+  refused([](v1::Result& r) { r.mutable_device_limits()->set_power_limit_watts(-1); }, "power_limit_watts");
+  refused([](v1::Result& r) { r.mutable_physics()->set_flop_per_sample(-1); }, "physics");
+  refused([](v1::Result& r) { r.mutable_physics()->set_peak_flops(0); }, "physics.peak_flops");
+  refused([](v1::Result& r) { r.mutable_physics()->set_share_of_peak(-1); }, "physics.share_of_peak");
+  refused([](v1::Result& r) { r.mutable_keys()->set_method("0123456789ABCDEF"); }, "keys");
+  refused([](v1::Result& r) { r.mutable_keys()->set_machine("0123"); }, "keys");
+  refused([](v1::Result& r) { r.mutable_flags()->set_note(std::string(1025, 'x')); }, "flags.note");
+  refused([](v1::Result& r) { r.mutable_stack()->set_torch_version(std::string(129, 'x')); }, "stack");
+}
+
+TEST(ValidateWindow, ReadingsAreInRange) {
+  const auto check = [](const v1::Window& window) { return Validate(window, 8); };
+  v1::Window good = GoodWindow();
+  good.set_drained_share(1);
+  good.mutable_telemetry()->set_cpu_load(0.5);
+  good.mutable_telemetry()->set_temperature_celsius(71);
+  const auto refused = [&](const std::function<void(v1::Window&)>& change, const std::string& word) {
+    ExpectRefused<v1::Window>(good, change, check, word);
+  };
+  refused([](v1::Window& w) { w.set_drained_share(kNaN); }, "drained_share");
+  refused([](v1::Window& w) { w.set_drained_share(1.1); }, "drained_share");
+  refused([](v1::Window& w) { w.mutable_telemetry()->set_power_cap_share(-1); }, "telemetry.power_cap_share");
+  refused([](v1::Window& w) { w.mutable_telemetry()->set_energy_joules(kInfinity); }, "telemetry.energy_joules");
+  refused([](v1::Window& w) { w.mutable_telemetry()->set_temperature_celsius(kNaN); }, "telemetry.temperature");
 }
 
 TEST(ValidateBatch, GapsAndFloodsAreRefused) {

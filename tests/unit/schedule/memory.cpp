@@ -16,7 +16,20 @@ void Memory::ApplyOne(const PutJob& change) {
   jobs[change.job.key] = change.job;
 }
 
+void Memory::CheckControls(const JobRecord& starting) const {
+  const bool at_start = starting.role == v1::ROLE_CONTROL && starting.repeat == kControlStart;
+  const bool at_end = starting.role == v1::ROLE_CONTROL && !at_start;
+  for (const auto& [key, job] : jobs) {
+    if (key.sweep != starting.key.sweep || key == starting.key || job.device_id != starting.device_id) continue;
+    const bool is_start = job.role == v1::ROLE_CONTROL && job.repeat == kControlStart;
+    if (at_end || (is_start && !at_start)) {
+      EXPECT_EQ(job.state, v1::JOB_STATE_ENDED) << Id(starting.key) << " begins before " << Id(key) << " has ended";
+    }
+  }
+}
+
 void Memory::ApplyOne(const InsertAttempt& change) {
+  if (const auto job = jobs.find(change.attempt.key.job); job != jobs.end()) CheckControls(job->second);
   EXPECT_TRUE(jobs.contains(change.attempt.key.job));
   EXPECT_TRUE(agents.contains(change.attempt.agent_id));
   for (const auto& [key, attempt] : attempts)
@@ -60,6 +73,23 @@ void Memory::ApplyOne(const EndAttempt& change) {
   }
 }
 
+std::vector<v1::Job> Memory::Controls(std::int64_t sweep) const {
+  std::vector<v1::Job> controls;
+  for (const auto& [key, result] : results) {
+    const JobRecord& job = jobs.at(key);
+    if (key.sweep != sweep || job.role != v1::ROLE_CONTROL) continue;
+    v1::Job& shown = controls.emplace_back();
+    shown.set_job_id(Id(key));
+    shown.set_outcome(job.outcome);
+    shown.set_throughput(result.throughput());
+    if (result.has_ci_low()) shown.set_ci_low(result.ci_low());
+    if (result.has_ci_high()) shown.set_ci_high(result.ci_high());
+    shown.set_verdict(result.verdict());
+    shown.set_agent_name(agents.at(attempts.at({key, job.attempts}).agent_id).name);
+  }
+  return controls;
+}
+
 Snapshot Memory::Load() const {
   Snapshot snapshot;
   for (const auto& [number, sweep] : sweeps) {
@@ -68,6 +98,7 @@ Snapshot Memory::Load() const {
     snapshot.sweeps.push_back(sweep);
     for (const auto& [key, job] : jobs)
       if (key.sweep == number) snapshot.jobs.push_back(job);
+    for (v1::Job& control : Controls(number)) snapshot.controls.push_back(std::move(control));
   }
   for (const auto& [key, attempt] : attempts)
     if (attempt.state != v1::JOB_STATE_ENDED) snapshot.attempts.push_back(attempt);
@@ -77,7 +108,7 @@ Snapshot Memory::Load() const {
 }
 
 Coordinator::Ended Memory::Find(std::int64_t sweep) const {
-  Coordinator::Ended found{.sweep = sweeps.at(sweep), .jobs = {}};
+  Coordinator::Ended found{.sweep = sweeps.at(sweep), .jobs = {}, .controls = Controls(sweep)};
   for (const auto& [key, job] : jobs)
     if (key.sweep == sweep) found.jobs.push_back(job);
   return found;

@@ -20,18 +20,39 @@ TEST(Ids, AreReadBackAndNothingElseIs) {
   EXPECT_EQ(ParseSweepId("s12"), 12);
   for (const char* wrong : {"", "s", "s0", "s-1", "s03", "s1.2", "3", "s1 ", "s99999999999999999999"})
     EXPECT_FALSE(ParseSweepId(wrong)) << wrong;
+  EXPECT_EQ(ParseJobId("s3.14"), (JobKey{.sweep = 3, .job = 14}));
+  for (const char* wrong : {"", "s1", "s1.", "s1.0", "s1.2.3", "1.2"}) EXPECT_FALSE(ParseJobId(wrong)) << wrong;
   for (const char* wrong : {"s1", "s1.2", "s1.2.0", "s1.2.3.4", "s1..3", "s1.2.x"})
     EXPECT_FALSE(ParseAttemptId(wrong)) << wrong;
 }
 
-TEST(Plan, DefaultsAreTheOriginals) {
-  const v1::SweepSpec spec = WithDefaults(Spec({8, 4}));
+TEST(Plan, DefaultsArePyTorchsAndATargetOfHalfAPercent) {
+  const v1::SweepSpec spec = WithDefaults(ControlledSpec({8, 4}));
   EXPECT_THAT(spec.precisions(), ElementsAre(v1::PRECISION_FP32));
   EXPECT_THAT(spec.memory_formats(), ElementsAre(v1::MEMORY_FORMAT_NCHW));
   EXPECT_EQ(spec.mode(), v1::MODE_STANDARD);
-  EXPECT_EQ(spec.limits().seconds(), 30);
+  EXPECT_EQ(spec.limits().target_half_width(), 0.005);
+  EXPECT_FALSE(spec.limits().has_seconds());
+  EXPECT_FALSE(spec.limits().has_n_batches());
   EXPECT_GT(spec.limits().max_seconds(), 30);
   EXPECT_EQ(spec.repeats(), 1u);
+  EXPECT_TRUE(spec.control());
+}
+
+TEST(Plan, WhatIsAskedForStands) {
+  v1::SweepSpec spec = Spec({8});
+  spec.mutable_limits()->set_seconds(30);
+  spec = WithDefaults(spec);
+  EXPECT_EQ(spec.limits().seconds(), 30);
+  EXPECT_GT(spec.limits().max_seconds(), 30);
+  EXPECT_FALSE(spec.limits().has_target_half_width());
+  EXPECT_FALSE(spec.control());
+  spec = Spec({8});
+  spec.mutable_limits()->set_n_batches(10);
+  EXPECT_FALSE(WithDefaults(spec).limits().has_target_half_width());
+  spec = Spec({8});
+  spec.mutable_limits()->set_target_half_width(0.02);
+  EXPECT_EQ(WithDefaults(spec).limits().target_half_width(), 0.02);
 }
 
 TEST(Plan, RunsRepeatByRepeatAndBatchSizesAscending) {

@@ -1,6 +1,7 @@
 // Random walks over faults: streams break, processes and the coordinator restart, messages are repeated, in any order.
 // Memory checks every step against the rules of the store; at the end every job has ended.
 #include <random>
+#include <set>
 
 #include "world.hpp"
 
@@ -118,6 +119,31 @@ class Walk : public World, public testing::WithParamInterface<int> {
                                 : v1::OUTCOME_LOST;
   }
 
+  // What a sweep says of itself at its end is what is stored, and control jobs are not among its counts.
+  void CheckEnds() {
+    for (const v1::SweepStatus& status : ended) {
+      const std::int64_t sweep = *ParseSweepId(status.sweep_id());
+      std::uint32_t measurements = 0;
+      std::uint32_t completed = 0;
+      std::set<std::string> devices;
+      for (const auto& [key, job] : memory.jobs) {
+        if (key.sweep != sweep) continue;
+        devices.insert(job.device_id);
+        measurements += job.role == v1::ROLE_MEASUREMENT ? 1 : 0;
+        completed += job.role == v1::ROLE_MEASUREMENT && job.outcome == v1::OUTCOME_COMPLETED ? 1 : 0;
+      }
+      EXPECT_EQ(status.counts().total(), measurements);
+      EXPECT_EQ(status.counts().completed(), completed);
+      EXPECT_EQ(status.drift_size(), status.spec().control() ? static_cast<int>(devices.size()) : 0);
+      for (const v1::Drift& drift : status.drift())
+        for (const v1::ControlPoint* point : {&drift.start(), &drift.end()}) {
+          const JobKey key = *ParseJobId(point->job_id());
+          EXPECT_EQ(memory.jobs.at(key).outcome, point->outcome());
+          EXPECT_EQ(memory.results.contains(key), point->has_throughput()) << point->job_id();
+        }
+    }
+  }
+
   int Pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
   bool Chance(int percent) { return Pick(100) < percent; }
 
@@ -130,7 +156,7 @@ TEST_P(Walk, KeepsTheRulesAndEnds) {
   for (std::size_t i = 0; i < agents.size(); ++i)
     agents[i].peer =
         Enrol("agent" + std::to_string(i), {Gpu("GPU-" + std::to_string(i / 2)), Cpu("CPU-" + std::to_string(i))});
-  v1::SweepSpec spec = Spec({2, 4, 8});
+  v1::SweepSpec spec = GetParam() % 2 == 0 ? Spec({2, 4, 8}) : ControlledSpec({2, 4, 8});
   spec.set_repeats(2);
   Submit(spec);
   for (int i = 0; i < 150; ++i) {
@@ -158,9 +184,10 @@ TEST_P(Walk, KeepsTheRulesAndEnds) {
   EXPECT_FALSE(coordinator->IsLive(2));
   for (const auto& [key, job] : memory.jobs) EXPECT_EQ(job.state, v1::JOB_STATE_ENDED) << Id(key);
   for (const auto& [key, attempt] : memory.attempts) EXPECT_EQ(attempt.state, v1::JOB_STATE_ENDED) << Id(key);
+  CheckEnds();
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Walk, testing::Range(1, 201));
+INSTANTIATE_TEST_SUITE_P(Seeds, Walk, testing::Range(1, 401));
 
 }  // namespace
 }  // namespace rsg::schedule

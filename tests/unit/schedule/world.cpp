@@ -57,6 +57,13 @@ v1::SweepSpec Spec(std::vector<std::uint32_t> batch_sizes, std::vector<std::stri
   v1::SweepSpec spec;
   for (const std::string& model : models) spec.add_models(model);
   for (const std::uint32_t batch_size : batch_sizes) spec.add_batch_sizes(batch_size);
+  spec.set_control(false);
+  return spec;
+}
+
+v1::SweepSpec ControlledSpec(std::vector<std::uint32_t> batch_sizes, std::vector<std::string> models) {
+  v1::SweepSpec spec = Spec(std::move(batch_sizes), std::move(models));
+  spec.clear_control();  // the default
   return spec;
 }
 

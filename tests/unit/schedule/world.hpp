@@ -1,5 +1,6 @@
 // A coordinator's state machine with a clock that tests move, and a memory that insists on the rules of the store: what
-// changes an attempt carries its token, windows continue without a gap, a job has one result.
+// changes an attempt carries its token, windows continue without a gap, a job has one result. And on the order of
+// control jobs: nothing begins on a device before the first of them has ended, nor the last before all else has.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -29,6 +30,8 @@ class Memory {
   std::map<JobKey, v1::Result> results;
 
  private:
+  std::vector<v1::Job> Controls(std::int64_t sweep) const;
+  void CheckControls(const JobRecord& starting) const;
   void ApplyOne(const PutSweep& change) { sweeps[change.sweep.sweep] = change.sweep; }
   void ApplyOne(const PutJob& change);
   void ApplyOne(const PutAgent& change) { agents[change.agent.agent_id] = change.agent; }
@@ -46,7 +49,9 @@ v1::Device Gpu(const std::string& id, const std::string& name = kGpuName);
 v1::Device Cpu(const std::string& id);
 v1::Window MakeWindow(std::uint32_t sequence, std::uint32_t batch_size, bool warm_up = false);
 v1::Result MakeResult(std::uint32_t batch_size, std::uint32_t windows);
+/// Without control cells, so that a test can count its jobs; and as an operator gets it who does not mention them.
 v1::SweepSpec Spec(std::vector<std::uint32_t> batch_sizes, std::vector<std::string> models = {"resnet18"});
+v1::SweepSpec ControlledSpec(std::vector<std::uint32_t> batch_sizes, std::vector<std::string> models = {"resnet18"});
 
 /// One agent as the coordinator sees it: its credential, its process, its stream.
 struct Peer {

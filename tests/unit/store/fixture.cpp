@@ -125,6 +125,15 @@ v1::Result ResultOf(double throughput) {
   result.mutable_stack()->set_torch_version("2.11.0");
   result.mutable_stack()->set_cuda_version("13.0");
   result.mutable_flags()->set_optimizer("sgd (foreach)");
+  result.set_ci_low(throughput * 0.99);
+  result.set_ci_high(throughput * 1.01);
+  result.set_verdict(v1::VERDICT_VALID);
+  result.set_evidence("steady; no slowdown");
+  result.set_drained_share(0.125);
+  result.mutable_physics()->set_share_of_peak(0.5);
+  result.mutable_keys()->set_method("1111111111111111");
+  result.mutable_keys()->set_stack("2222222222222222");
+  result.mutable_keys()->set_machine("3333333333333333");
   return result;
 }
 
@@ -181,7 +190,7 @@ std::string Text(const JobRecord& job) {
                                    job.device_name, " ", job.machine_id),
                       " ",
                       absl::StrCat(job.state, " ", job.outcome, " ", job.reason, " ", job.attempts, " ", job.losses,
-                                   " ", job.failures, " ", Seconds(job.ended_unix)));
+                                   " ", job.failures, " ", Seconds(job.ended_unix), " ", job.role));
 }
 
 std::string Text(const AttemptRecord& attempt) {

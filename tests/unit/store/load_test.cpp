@@ -1,4 +1,5 @@
 // What Apply has stored, Load and the tables give back.
+#include "absl/strings/str_cat.h"
 #include "fixture.hpp"
 
 namespace rsg::store {
@@ -6,6 +7,12 @@ namespace {
 
 using LoadTest = StoreTest;
 using namespace schedule;
+
+std::string Repeated(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
 
 TEST_F(LoadTest, AFreshDatabaseIsEmptyAndPrivate) {
   auto store = OpenStore();
@@ -117,7 +124,8 @@ TEST_F(LoadTest, ALifeOfAnAttemptIsStored) {
   expected.last_sequence = 5;
   ASSERT_EQ(loaded->attempts.size(), 1U);
   EXPECT_EQ(Text(loaded->attempts[0]), Text(expected));
-  EXPECT_EQ(AskOne("SELECT * FROM windows WHERE sequence = 1"), "1|1|1|1|4|256|0.501|0.51|0.5|1");
+  EXPECT_EQ(AskOne("SELECT * FROM windows WHERE sequence = 1"),
+            "1|1|1|1|4|256|0.501|0.51|0.5|1" + Repeated("|NULL", 15));  // nothing was read
   EXPECT_EQ(AskOne("SELECT COUNT(*), MAX(sequence), SUM(warm_up) FROM windows"), "5|5|1");
 
   auto end = EndOf(key, v1::OUTCOME_FAILED);
@@ -132,11 +140,71 @@ TEST_F(LoadTest, ALifeOfAnAttemptIsStored) {
 // Windows have no JSON beside their columns: a field that the vocabulary gains needs a column.
 TEST_F(LoadTest, WindowsHaveAColumnForEachField) {
   auto store = OpenStore();
-  const auto* type = v1::Window::descriptor();
+  const auto expect_columns = [this](const google::protobuf::Descriptor* type, const auto& self) -> void {
+    for (int i = 0; i < type->field_count(); ++i) {
+      const auto* field = type->field(i);
+      if (field->message_type() != nullptr) {
+        self(field->message_type(), self);
+        continue;
+      }
+      const std::string& name = field->name();
+      EXPECT_EQ(AskOne("SELECT COUNT(*) FROM pragma_table_info('windows') WHERE name = '" + name + "'"), "1") << name;
+    }
+  };
+  expect_columns(v1::Window::descriptor(), expect_columns);
+}
+
+TEST_F(LoadTest, ReadingsOfAWindowAreStoredEachInItsColumn) {
+  auto store = OpenStore();
+  ASSERT_TRUE(store->Apply(BaseChanges()).ok());
+  const AttemptKey key{{1, 1}, 1};
+  auto windows = WindowsOf(1, 2);
+  windows[0].set_drained_share(0.5);
+  // Each field gets a number of its own, so that two columns that are mixed up are found.
+  auto* telemetry = windows[0].mutable_telemetry();
+  std::string expected = "0.5";
+  const auto* type = v1::Telemetry::descriptor();
   for (int i = 0; i < type->field_count(); ++i) {
-    const std::string& name = type->field(i)->name();
-    EXPECT_EQ(AskOne("SELECT COUNT(*) FROM pragma_table_info('windows') WHERE name = '" + name + "'"), "1") << name;
+    const auto* field = type->field(i);
+    const bool real = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_DOUBLE;
+    if (real)
+      telemetry->GetReflection()->SetDouble(telemetry, field, i + 1.25);
+    else
+      telemetry->GetReflection()->SetUInt32(telemetry, field, static_cast<std::uint32_t>(i + 1));
+    absl::StrAppend(&expected, "|", i + 1, real ? ".25" : "");
   }
+  windows[1].mutable_telemetry()->set_readings(3);  // a machine that tells nothing else
+  ASSERT_TRUE(store->Apply(Changes{AppendWindows{key, kLease, windows}}).ok());
+  std::string columns = "drained_share";
+  for (int i = 0; i < type->field_count(); ++i) absl::StrAppend(&columns, ", ", type->field(i)->name());
+  EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 1"), expected);
+  EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 2"), "NULL|3" + Repeated("|NULL", 13));
+}
+
+TEST_F(LoadTest, WhatControlJobsHaveMeasuredComesWithTheirSweep) {
+  auto store = OpenStore();
+  ASSERT_TRUE(store->Apply(BaseChanges()).ok());
+  auto control = JobOf(1, 3);
+  control.role = v1::ROLE_CONTROL;
+  ASSERT_TRUE(store->Apply(CompletedJob(control, 900)).ok());
+  ASSERT_TRUE(store->Apply(CompletedJob(JobOf(1, 4), 800)).ok());
+  auto waiting = JobOf(1, 5);
+  waiting.role = v1::ROLE_CONTROL;
+  ASSERT_TRUE(store->Apply(Changes{PutJob{waiting}, PutSweep{SweepOf(2)}}).ok());
+  auto of_ended = SweepOf(2);
+  of_ended.state = v1::SWEEP_STATE_COMPLETED;
+  control.key = {2, 1};
+  ASSERT_TRUE(store->Apply(CompletedJob(control, 700)).ok());
+  ASSERT_TRUE(store->Apply(Changes{PutSweep{of_ended}}).ok());
+
+  const auto loaded = store->Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->controls.size(), 1U) << "of the open sweep, and measured";
+  EXPECT_EQ(loaded->controls[0].job_id(), "s1.3");
+  EXPECT_EQ(loaded->controls[0].throughput(), 900);
+  EXPECT_EQ(loaded->controls[0].agent_name(), "name of a-1");
+  EXPECT_EQ(loaded->jobs.at(2).role, v1::ROLE_CONTROL);
+  EXPECT_EQ(loaded->jobs.at(3).role, v1::ROLE_MEASUREMENT);
 }
 
 }  // namespace

@@ -35,6 +35,9 @@ TEST_F(ReaderTest, SweepsComeNewestFirstWithTheirCounts) {
   Put(job, v1::JOB_STATE_QUEUED);
   Put(JobOf(2, 10), v1::JOB_STATE_ASSIGNED);
   Put(JobOf(2, 11), v1::JOB_STATE_RUNNING);
+  auto control = JobOf(2, 12);
+  control.role = v1::ROLE_CONTROL;
+  Put(control, v1::JOB_STATE_ENDED, OUTCOME_FAILED);  // is not counted
 
   auto reader = OpenReader();
   const auto sweeps = reader->ListSweeps(2);
@@ -78,6 +81,28 @@ TEST_F(ReaderTest, ASweepIsFoundWithAllItsJobs) {
   const auto missing = reader->FindSweep(4);
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
   EXPECT_NE(missing.status().ToString().find("s4"), std::string::npos);
+}
+
+TEST_F(ReaderTest, ASweepIsFoundWithItsControlJobsAsTheyAreShown) {
+  auto control = JobOf(1, 3);
+  control.role = v1::ROLE_CONTROL;
+  control.repeat = 1;
+  ASSERT_TRUE(store_->Apply(CompletedJob(control, 900)).ok());
+  control.key.job = 4;
+  control.repeat = 2;
+  ASSERT_TRUE(store_->Apply(Changes{PutJob{control}}).ok());
+  const auto found = OpenReader()->FindSweep(1);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->jobs.size(), 4U);
+  ASSERT_EQ(found->controls.size(), 2U);
+  EXPECT_EQ(found->controls[0].job_id(), "s1.3");
+  EXPECT_EQ(found->controls[0].role(), v1::ROLE_CONTROL);
+  EXPECT_EQ(found->controls[0].throughput(), 900);
+  EXPECT_EQ(found->controls[0].ci_low(), 891);
+  EXPECT_EQ(found->controls[0].ci_high(), 909);
+  EXPECT_EQ(found->controls[0].verdict(), v1::VERDICT_VALID);
+  EXPECT_EQ(found->controls[1].state(), v1::JOB_STATE_QUEUED);
+  EXPECT_FALSE(found->controls[1].has_throughput());
 }
 
 TEST_F(ReaderTest, JobsComeByPages) {

@@ -134,6 +134,49 @@ TEST_F(ResultsTest, BestIsTheFastestSingleJobOfItsGroup) {
   EXPECT_EQ(Ids(request), Strings{});
 }
 
+TEST_F(ResultsTest, ControlJobsStandApart) {
+  const auto control = [](std::uint32_t which) {
+    return [which](JobRecord& job) {
+      job.role = v1::ROLE_CONTROL;
+      job.repeat = which;
+    };
+  };
+  Complete(1, 32, 1000, control(1));  // s1.10
+  Complete(1, 64, 500);               // s1.11
+  Complete(1, 32, 900, control(2));   // s1.12
+  Complete(2, 32, 1100, control(1));  // s2.13, whose end is still to come
+  auto failed = EndedJob(JobOf(2, 20), v1::OUTCOME_FAILED);
+  failed.role = v1::ROLE_CONTROL;
+  failed.repeat = 1;
+  failed.device_id = "GPU-2";
+  failed.reason = "killed by SIGSEGV";
+  ASSERT_TRUE(store_->Apply(Changes{PutJob{failed}}).ok());
+
+  v1::QueryResultsRequest request;
+  EXPECT_EQ(Ids(request), (Strings{"s1.11"}));
+  EXPECT_EQ(Ask("SELECT job_id FROM v_results"), (Strings{"s1.11"}));
+  request.set_best(true);
+  EXPECT_EQ(Ids(request), (Strings{"s1.11"})) << "although a control job was faster";
+  EXPECT_EQ(Ask("SELECT job_id FROM v_best"), (Strings{"s1.11"}));
+  request.Clear();
+  request.set_role(v1::ROLE_CONTROL);
+  for (const std::uint32_t limit : {1U, 10U})
+    EXPECT_EQ(Ids(request, limit), (Strings{"s1.10", "s1.12", "s2.13", "s2.20"}));
+  EXPECT_EQ(All(request)[1].job().repeat(), 2U);
+  EXPECT_EQ(All(request)[1].job().role(), v1::ROLE_CONTROL);
+  request.set_sweep_id("s2");
+  EXPECT_EQ(Ids(request), (Strings{"s2.13", "s2.20"}));
+
+  EXPECT_EQ(Ask("SELECT sweep_id, device_id, agent, start_job_id, start_throughput, start_ci_low, start_verdict, "
+                "end_job_id, end_throughput, end_ci_high, round(drift_percent, 9) FROM v_control ORDER BY sweep, "
+                "device_id"),
+            (Strings{"s1|GPU-1|name of a-1|s1.10|1000.0|990.0|VALID|s1.12|900.0|909.0|-10.0",
+                     "s2|GPU-1|name of a-1|s2.13|1100.0|1089.0|VALID|NULL|NULL|NULL|NULL",
+                     "s2|GPU-2|NULL|s2.20|NULL|NULL|NULL|NULL|NULL|NULL|NULL"}));
+  EXPECT_EQ(AskOne("SELECT start_outcome, start_reason FROM v_control WHERE device_id = 'GPU-2'"),
+            "FAILED|killed by SIGSEGV");
+}
+
 TEST_F(ResultsTest, PagesGiveEveryRowOnce) {
   for (int i = 0; i < 11; ++i) {
     Complete(1 + i % 2, 64, 500 + i, [&](JobRecord& job) { job.cell.set_image_size(32 * (1 + i % 5)); });
@@ -188,11 +231,15 @@ std::string ViewRow(const v1::ResultRow& row) {
   if (row.has_result()) {
     columns.insert(
         columns.end(),
-        {absl::StrCat(result.throughput()), absl::StrCat(result.window_cv()), absl::StrCat(result.windows()),
-         absl::StrCat(result.steps()), absl::StrCat(result.samples()), absl::StrCat(result.seconds()),
-         Word(result.stop_reason()), absl::StrCat(result.peak_memory_mib()), result.stack().torch_version()});
+        {absl::StrCat(result.throughput()), absl::StrCat(result.ci_low()), absl::StrCat(result.ci_high()),
+         absl::StrCat(50 * (result.ci_high() - result.ci_low()) / result.throughput()),
+         absl::StrCat(result.window_cv()), absl::StrCat(result.windows()), absl::StrCat(result.steps()),
+         absl::StrCat(result.samples()), absl::StrCat(result.seconds()), Word(result.stop_reason()),
+         Word(result.verdict()), result.evidence(), absl::StrCat(result.drained_share()),
+         absl::StrCat(result.physics().share_of_peak()), absl::StrCat(result.peak_memory_mib()),
+         result.stack().torch_version(), result.keys().method(), result.keys().stack(), result.keys().machine()});
   } else {
-    columns.insert(columns.end(), 9, "NULL");
+    columns.insert(columns.end(), 19, "NULL");
   }
   columns.push_back(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
                                      absl::FromUnixSeconds(static_cast<std::int64_t>(row.ended_unix_seconds())),
@@ -209,14 +256,16 @@ TEST_F(ResultsTest, ViewsAndAnswersAgree) {
   ASSERT_TRUE(store_->Apply(Changes{PutJob{skipped}}).ok());
   const std::string columns =
       "sweep_id, job_id, device_name, device_id, agent, model, batch_size, image_size, precision, memory_format, mode, "
-      "repeat, outcome, reason, printf('%g', throughput), printf('%g', window_cv), windows, steps, samples, "
-      "printf('%g', seconds), stop_reason, peak_memory_mib, torch_version, ended";
+      "repeat, outcome, reason, printf('%g', throughput), printf('%g', ci_low), printf('%g', ci_high), "
+      "printf('%g', half_width_percent), printf('%g', window_cv), windows, steps, samples, printf('%g', seconds), "
+      "stop_reason, verdict, evidence, printf('%g', drained_share), printf('%g', share_of_peak), peak_memory_mib, "
+      "torch_version, method_key, stack_key, machine_key, ended";
   auto seen = Ask("SELECT " + columns + " FROM v_results ORDER BY sweep, job");
   // printf makes 0 of NULL.
   for (auto& row : seen) {
     if (row.find("SKIPPED") == std::string::npos) continue;
     row = "s2|s2.20|NVIDIA GeForce RTX 3090|GPU-1|NULL|resnet50|64|224|fp32-strict|nhwc|standard|2|SKIPPED|" +
-          skipped.reason + "|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|2023-11-14T22:14:01Z";
+          skipped.reason + absl::StrJoin(Strings(20, "|"), "NULL") + "2023-11-14T22:14:01Z";
   }
   Strings answered;
   v1::QueryResultsRequest request;

@@ -1,13 +1,10 @@
-// The tables and views, step by step. Words in them are those of common/words.hpp, names are those of proto/.
-//
-// Times are seconds since 1970-01-01 UTC. Texts named spec, cell, result and machine hold the whole message as JSON,
-// the columns beside them what is asked for; windows have a column for each field, since they are many.
-#include "coordinator/store/schema.hpp"
+// The schema's first version, word for word as it was released: databases that it made are out there.
+#pragma once
 
 namespace rsg::store {
-namespace {
 
-constexpr char kTables[] = R"sql(
+inline constexpr char kSchema1[] =
+    R"sql(
 CREATE TABLE tokens (
   token_id TEXT PRIMARY KEY,
   token_sha256 TEXT NOT NULL UNIQUE,
@@ -185,11 +182,5 @@ WHERE (sweep, job) IN (
   ) WHERE place = 1
 );
 )sql";
-
-constexpr const char* kMigrations[] = {kTables};
-
-}  // namespace
-
-std::span<const char* const> Migrations() { return kMigrations; }
 
 }  // namespace rsg::store

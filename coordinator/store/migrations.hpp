@@ -1,0 +1,9 @@
+// The steps of the schema, each in a source of its own; a step that has been released is never changed.
+#pragma once
+
+namespace rsg::store {
+
+extern const char* const kMigration1;  ///< tables, v_results, v_best
+extern const char* const kMigration2;  ///< intervals, verdicts' evidence, keys, readings; control jobs and v_control
+
+}  // namespace rsg::store
