@@ -24,7 +24,7 @@ class ThermalGate {
   /// `start`: now. `settled`: the temperature at which the device has settled before, if that is known.
   ThermalGate(double start, std::optional<double> settled) : start_(start), newest_(start), settled_(settled) {}
 
-  /// A temperature read at `time`, no earlier than those before.
+  /// A temperature read at `time`, no earlier than those before; the newest one may come again.
   void Feed(double time, double celsius);
 
   enum class State {

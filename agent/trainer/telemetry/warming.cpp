@@ -28,17 +28,11 @@ Warming::Warming(std::string file, Monitor* monitor, const Clock& clock)
     : file_(std::move(file)),
       monitor_(monitor),
       clock_(clock),
-      gate_(clock.Monotonic(), ReadSettledTemperature(file_)),
-      fed_until_(clock.Monotonic() - kBlindSeconds) {}
+      gate_(clock.Monotonic(), ReadSettledTemperature(file_)) {}
 
 bool Warming::KeepOn() {
   if (state_ != ThermalGate::State::kWarming) return false;
-  const auto newest = monitor_->NewestTemperature();
-  if (newest && newest->time > fed_until_) {
-    gate_.Feed(newest->time, newest->celsius);
-    fed_until_ = newest->time;
-    celsius_ = newest->celsius;
-  }
+  if (const auto newest = monitor_->NewestTemperature()) gate_.Feed(newest->time, newest->celsius);
   state_ = gate_.Check(clock_.Monotonic());
   if (state_ == ThermalGate::State::kWarming) return true;
   if (const auto celsius = gate_.Remember()) status_ = WriteSettledTemperature(file_, *celsius);

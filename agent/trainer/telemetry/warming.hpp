@@ -25,10 +25,6 @@ class Warming {
 
   /// Whether to train on unmeasured. Writes the file when it first says no.
   bool KeepOn();
-  /// How the gate stood when it was last asked.
-  ThermalGate::State state() const { return state_; }
-  /// The newest temperature; meaningful while it warms.
-  double celsius() const { return celsius_; }
   /// Of writing the file.
   const absl::Status& status() const { return status_; }
 
@@ -37,8 +33,6 @@ class Warming {
   Monitor* const monitor_;
   const Clock& clock_;
   ThermalGate gate_;
-  double fed_until_;
-  double celsius_ = 0;
   ThermalGate::State state_ = ThermalGate::State::kWarming;
   absl::Status status_;
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -57,6 +58,13 @@ TEST(ThermalGate, AFlickerBetweenTwoDegreesIsSettled) {
   EXPECT_EQ(ended.state, State::kSettled);
   EXPECT_LT(ended.seconds, kSettledSeconds + 5);
   EXPECT_NEAR(*gate.Remember(), 70.5, 0.1);
+}
+
+TEST(ThermalGate, ADeviceThatStillCoolsIsNotSettled) {
+  ThermalGate gate(0, std::nullopt);
+  const Ended ended = WarmUp(&gate, 0, [](double t) { return std::max(60.0, 90 - t); });
+  EXPECT_EQ(ended.state, State::kSettled);
+  EXPECT_GT(ended.seconds, 30);
 }
 
 TEST(ThermalGate, NeverTakesLongerThanItsLimit) {
