@@ -228,6 +228,8 @@ absl::Status FillRun(const RunWords& words, CommandLine* line) {
   if (!fd.ok()) return fd.status();
   const auto soak = SoakOf(words);
   if (!soak.ok()) return soak.status();
+  if (*soak > 0 && cell->mode() == v1::MODE_ORIGINAL)
+    return Usage("soak: mode original knows none; leave out --soak or take another mode");
   line->cell = *std::move(cell);
   line->limits = *std::move(limits);
   line->json_lines_fd = *fd;
