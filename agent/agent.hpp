@@ -21,7 +21,6 @@ struct AgentParts {
   std::string trainer;  ///< path
   std::filesystem::path state_folder;
   std::vector<std::string> child_environment;
-  std::filesystem::path state_folder;
   std::function<absl::Status()> on_enrolled;  ///< writes down that the credential was accepted
 };
 

@@ -78,7 +78,6 @@ int RunAgent(const Options& options, Membership membership) {
                .trainer = *trainer,
                .state_folder = options.state_folder,
                .child_environment = environment,
-               .state_folder = options.state_folder,
                .on_enrolled = [&] { return SaveEnrolled(options.state_folder, &membership); }});
   spdlog::info("coordinator at {}", membership.address);
   return agent.Run();

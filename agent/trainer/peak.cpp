@@ -59,14 +59,16 @@ std::string ProbeFingerprint(const v1::Keys& keys, v1::Precision precision) {
 }
 
 std::optional<v1::Probe> CachedPeak(const std::string& cache, const std::string& fingerprint) {
-  for (const v1::Probe& probe : ReadCache(cache).probes())
+  const v1::ProbeList list = ReadCache(cache);
+  for (const v1::Probe& probe : list.probes())
     if (probe.fingerprint() == fingerprint && probe.peak_flops() > 0) return probe;
   return std::nullopt;
 }
 
 absl::Status CachePeak(const std::string& cache, const v1::Probe& probe) {
+  const v1::ProbeList list = ReadCache(cache);
   v1::ProbeList kept;
-  for (const v1::Probe& other : ReadCache(cache).probes())
+  for (const v1::Probe& other : list.probes())
     if (other.fingerprint() != probe.fingerprint()) *kept.add_probes() = other;
   const int too_many = kept.probes_size() - (kMostProbes - 1);
   if (too_many > 0) kept.mutable_probes()->DeleteSubrange(0, too_many);

@@ -78,7 +78,8 @@ std::string StopText(v1::StopReason reason) {
 }  // namespace
 
 std::string Describe(const v1::Cell& cell) {
-  const std::string mode = cell.mode() == v1::MODE_STANDARD ? "" : ", " + Word(cell.mode());
+  const bool usual = cell.mode() == v1::MODE_STANDARD || cell.mode() == v1::MODE_UNSPECIFIED;
+  const std::string mode = usual ? "" : ", " + Word(cell.mode());
   return fmt::format("{}, batch {}, {} px, {}, {}{}", cell.model(), cell.batch_size(), cell.image_size(),
                      Word(cell.precision()), Word(cell.memory_format()), mode);
 }

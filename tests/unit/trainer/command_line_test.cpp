@@ -62,9 +62,16 @@ TEST(CommandLine, DefaultsAreTheOriginalsButForTheEnd) {
 
 TEST(CommandLine, TakesWhatTheAgentSays) {
   const int fd = open("/dev/null", O_WRONLY);
-  const Parsed parsed = ParseRun({"--size", "160", "--precision", "fp32-strict", "--memory-format", "nhwc", "--device",
-                                  "cuda:1", "--seconds", "12.5", "--max-seconds", "120", "--memory-limit", "2048",
-                                  "--json-lines", std::to_string(fd)});
+  const Parsed parsed = ParseRun({"--size",          "160",
+                                  "--precision",     "fp32-strict",
+                                  "--memory-format", "nhwc",
+                                  "--device",        "cuda:1",
+                                  "--seconds",       "12.5",
+                                  "--max-seconds",   "120",
+                                  "--memory-limit",  "2048",
+                                  "--mode",          "original",
+                                  "--probe-cache",   "/state/probes.json",
+                                  "--json-lines",    std::to_string(fd)});
   ASSERT_EQ(parsed.code(), -1) << parsed.err;
   const CommandLine& line = parsed.line();
   EXPECT_EQ(line.cell.image_size(), 160u);
@@ -74,8 +81,34 @@ TEST(CommandLine, TakesWhatTheAgentSays) {
   EXPECT_EQ(line.limits.max_seconds(), 120);
   EXPECT_EQ(line.limits.memory_limit_mib(), 2048u);
   EXPECT_EQ(line.device, "cuda:1");
+  EXPECT_EQ(line.cell.mode(), v1::MODE_ORIGINAL);
+  EXPECT_EQ(line.peak.cache, "/state/probes.json");
+  EXPECT_FALSE(line.peak.given.has_value());
   EXPECT_EQ(line.json_lines_fd, fd);
   close(fd);
+}
+
+TEST(CommandLine, TunedIsNhwcUnlessSaidOtherwise) {
+  EXPECT_EQ(ParseRun({"--mode", "tuned"}).line().cell.memory_format(), v1::MEMORY_FORMAT_NHWC);
+  EXPECT_EQ(ParseRun({"--mode", "tuned", "--memory-format", "nchw"}).line().cell.memory_format(),
+            v1::MEMORY_FORMAT_NCHW);
+  EXPECT_EQ(ParseRun({"--mode", "original"}).line().cell.memory_format(), v1::MEMORY_FORMAT_NCHW);
+}
+
+TEST(CommandLine, ProbeTakesDeviceAndPrecision) {
+  const CommandLine all = Parse({"probe", "--json"}).line();
+  EXPECT_EQ(all.verb, Verb::kProbe);
+  EXPECT_TRUE(all.json);
+  EXPECT_FALSE(all.probe_precision.has_value());
+  const CommandLine one = Parse({"probe", "--device", "cpu", "--precision", "bf16"}).line();
+  EXPECT_EQ(one.device, "cpu");
+  EXPECT_EQ(one.probe_precision, v1::PRECISION_BF16);
+  EXPECT_EQ(Parse({"probe", "--precision", "fp8"}).code(), kExitUsage);
+}
+
+TEST(CommandLine, AKnownPeakIsTaken) {
+  EXPECT_EQ(ParseRun({"--peak-flops", "312e12"}).line().peak.given, 312e12);
+  EXPECT_EQ(ParseRun({"--peak-flops", "-1"}).code(), kExitUsage);
 }
 
 TEST(CommandLine, TakesTheOriginalsSpellings) {
@@ -173,6 +206,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{With({"--memory-limit", "0"}), "memory_limit: 0 is out of range"},
         Refused{With({"--soak", "0.5"}), "soak: 0.5 s is out of range; use 1 s to 1 d"},
         Refused{With({"--soak", "long"}), "soak: 'long' is no duration"},
+        Refused{With({"--soak", "9", "--mode", "original"}), "soak: mode original knows none"},
+        Refused{With({"--mode", "fast"}), "mode: 'fast' is unknown; use one of standard, original, tuned"},
         Refused{With({"--json-lines", "1"}), "json-lines: 1 is in use for text; give 3 or above"},
         Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},
         Refused{With({"--colour", "red"}), "--colour"}, Refused{{"train"}, "subcommand"}, Refused{{}, "subcommand"}));

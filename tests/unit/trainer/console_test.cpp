@@ -18,6 +18,7 @@ v1::TrainerStarted Started() {
   started.mutable_cell()->set_image_size(224);
   started.mutable_cell()->set_precision(v1::PRECISION_FP32);
   started.mutable_cell()->set_memory_format(v1::MEMORY_FORMAT_NHWC);
+  started.mutable_cell()->set_mode(v1::MODE_STANDARD);
   started.mutable_stack()->set_torch_version("2.11.0");
   started.mutable_stack()->set_cuda_version("13.0");
   started.mutable_stack()->set_cudnn_version("9.19.0");
@@ -42,6 +43,10 @@ v1::Result Result() {
   result.set_final_loss(6.9871);
   result.set_parameters(25557032);
   result.mutable_flags()->set_threads(8);
+  result.mutable_flags()->set_optimizer("sgd (fused)");
+  result.mutable_physics()->set_flops(30.48e12);
+  result.mutable_physics()->set_peak_flops(60.6e12);
+  result.mutable_physics()->set_share_of_peak(30.48 / 60.6);
   return result;
 }
 
@@ -51,9 +56,11 @@ TEST(Console, TheSummaryNamesEverythingThatCounts) {
             "device         NVIDIA Test, 8 host threads\n"
             "stack          LibTorch 2.11.0, CUDA 13.0, cuDNN 9.19.0\n"
             "precision      fp32\n"
+            "mode           standard, sgd (fused)\n"
             "memory format  nhwc\n"
             "measured       580 steps, 37120 samples in 30.07 s, 60 windows\n"
             "warm-up        3.01 s\n"
+            "compute        30.5 TFLOP/s, 50 % of the 60.6 TFLOP/s of matrix products\n"
             "loss           6.9871\n"
             "peak memory    6021 MiB\n"
             "throughput     1234.57 samples/s ± 0.50 % (95 %: 1228.42 to 1240.77), median 1235.01, windows vary by 1.23 %\n");
@@ -63,6 +70,28 @@ TEST(Console, HiddenTf32IsShown) {
   v1::Result result = Result();
   result.mutable_flags()->set_cudnn_allow_tf32(true);
   EXPECT_THAT(Summarise(Started(), result), HasSubstr("fp32 (TF32 conv)\n"));
+}
+
+TEST(Console, ModesThatAreNotTheUsualOneAreNamed) {
+  v1::TrainerStarted started = Started();
+  started.mutable_cell()->set_mode(v1::MODE_TUNED);
+  v1::Result result = Result();
+  result.mutable_flags()->set_cuda_graph(true);
+  EXPECT_THAT(Summarise(started, result), HasSubstr("mode           tuned, sgd (fused), CUDA graph\n"));
+  result.mutable_flags()->set_cuda_graph(false);
+  result.mutable_flags()->set_note("no CUDA graph: a CPU has none");
+  EXPECT_THAT(Summarise(started, result), HasSubstr("tuned, sgd (fused), no CUDA graph: a CPU has none\n"));
+  EXPECT_EQ(Describe(started.cell()), "resnet50, batch 64, 224 px, fp32, nhwc, tuned");
+  EXPECT_EQ(Describe(Started().cell()), "resnet50, batch 64, 224 px, fp32, nhwc");
+}
+
+TEST(Console, WhatIsKnownOfTheArithmeticIsSaid) {
+  v1::Result result = Result();
+  result.mutable_physics()->set_note("over 100 % may be right");
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("of matrix products (over 100 % may be right)\n"));
+  result.mutable_physics()->clear_note();
+  result.mutable_physics()->clear_share_of_peak();
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("compute        30.5 TFLOP/s\n"));
 }
 
 TEST(Console, AnEarlyEndIsShown) {

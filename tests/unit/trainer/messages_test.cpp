@@ -29,7 +29,8 @@ TEST(Messages, FlagsOfAGpuAreThoseInForce) {
   const FakeDevice gpu(9);
   const Numerics fp16{
       .cudnn_tf32 = true, .matmul_tf32 = false, .autocast = Numerics::Autocast::kFloat16, .grad_scaler = true};
-  const v1::Flags flags = MakeFlags(gpu, fp16, true);
+  const v1::Flags flags =
+      MakeFlags(gpu, fp16, true, {.optimizer = "sgd (fused)", .cuda_graph = true, .note = "a note"});
   EXPECT_TRUE(flags.cudnn_benchmark());
   EXPECT_TRUE(flags.cudnn_allow_tf32());
   EXPECT_FALSE(flags.matmul_allow_tf32());
@@ -37,11 +38,14 @@ TEST(Messages, FlagsOfAGpuAreThoseInForce) {
   EXPECT_EQ(flags.autocast_dtype(), "float16");
   EXPECT_TRUE(flags.grad_scaler());
   EXPECT_EQ(flags.threads(), 6u);
+  EXPECT_EQ(flags.optimizer(), "sgd (fused)");
+  EXPECT_TRUE(flags.cuda_graph());
+  EXPECT_EQ(flags.note(), "a note");
 }
 
 TEST(Messages, FlagsWithoutEffectOnACpuAreOff) {
   const FakeDevice cpu(0);
-  const v1::Flags flags = MakeFlags(cpu, {.cudnn_tf32 = true, .matmul_tf32 = true}, true);
+  const v1::Flags flags = MakeFlags(cpu, {.cudnn_tf32 = true, .matmul_tf32 = true}, true, {});
   EXPECT_FALSE(flags.cudnn_benchmark());
   EXPECT_FALSE(flags.cudnn_allow_tf32());
   EXPECT_FALSE(flags.matmul_allow_tf32());

@@ -17,6 +17,36 @@ DeviceIdentity Gpu(int major, int minor) {
 }
 const DeviceIdentity kCpu{.name = "Test CPU", .memory_mib = 8192};
 
+TEST(Precision, OriginalHasNoGradientScaler) {
+  v1::Cell cell;
+  cell.set_precision(v1::PRECISION_FP16);
+  cell.set_mode(v1::MODE_STANDARD);
+  EXPECT_TRUE(NumericsOf(cell).grad_scaler);
+  cell.set_mode(v1::MODE_ORIGINAL);
+  EXPECT_FALSE(NumericsOf(cell).grad_scaler);
+  EXPECT_EQ(NumericsOf(cell).autocast, Numerics::Autocast::kFloat16);
+}
+
+TEST(Precision, ThePeakIsThatOfTheFastestArithmeticInUse) {
+  EXPECT_TRUE(PeakNumericsOf(v1::PRECISION_FP32).matmul_tf32);  // as its convolutions
+  EXPECT_FALSE(PeakNumericsOf(v1::PRECISION_FP32_STRICT).matmul_tf32);
+  EXPECT_TRUE(PeakNumericsOf(v1::PRECISION_TF32).matmul_tf32);
+  EXPECT_EQ(PeakNumericsOf(v1::PRECISION_BF16).autocast, Numerics::Autocast::kBfloat16);
+}
+
+TEST(Precision, WinogradIsForFp32WithoutTensorCores) {
+  const DeviceIdentity cpu;
+  const DeviceIdentity turing{.capability_major = 7, .capability_minor = 5};
+  const DeviceIdentity ampere{.capability_major = 8, .capability_minor = 6};
+  EXPECT_TRUE(MayUseWinograd(v1::PRECISION_FP32, cpu));
+  EXPECT_TRUE(MayUseWinograd(v1::PRECISION_FP32, turing));
+  EXPECT_FALSE(MayUseWinograd(v1::PRECISION_FP32, ampere));
+  EXPECT_TRUE(MayUseWinograd(v1::PRECISION_FP32_STRICT, ampere));
+  EXPECT_FALSE(MayUseWinograd(v1::PRECISION_TF32, ampere));
+  EXPECT_FALSE(MayUseWinograd(v1::PRECISION_FP16, turing));
+  EXPECT_FALSE(MayUseWinograd(v1::PRECISION_BF16, cpu));
+}
+
 TEST(Precision, Fp32IsPyTorchsDefault) {
   const Numerics numerics = NumericsOf(v1::PRECISION_FP32);
   EXPECT_TRUE(numerics.cudnn_tf32);

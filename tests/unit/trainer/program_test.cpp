@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "common/json.hpp"
 #include "common/validate.hpp"
 #include "common/version.hpp"
+#include "common/words.hpp"
 
 namespace rsg::trainer {
 namespace {
@@ -86,6 +89,69 @@ TEST(Program, NBatchesAreCountedExactly) {
   ASSERT_TRUE(FromJson(ended.out, &finished, /*ignore_unknown=*/false).ok()) << ended.out;
   EXPECT_EQ(finished.result().steps(), 5u);
   EXPECT_EQ(finished.result().stop_reason(), v1::STOP_REASON_N_BATCHES);
+}
+
+TEST(Program, ModesAreLabelledAndCarryTheirKeys) {
+  std::vector<std::string> methods;
+  for (const char* mode : {"standard", "original", "tuned"}) {
+    const Ended ended = RunTrainer(Tiny(
+        {"--n_batches", "3", "--mode", mode, "--memory-format", "nchw", "--peak-flops", "1e12", "--json-lines", "3"}));
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    const auto events = EventsOf(ended);
+    const v1::Result& result = events.back().finished().result();
+    EXPECT_EQ(Word(events.front().started().cell().mode()), mode);
+    EXPECT_EQ(result.steps(), 3u);
+    EXPECT_FALSE(result.has_drained_share());  // a CPU has no queue
+    EXPECT_GT(result.physics().flop_per_sample(), 1e8);
+    EXPECT_DOUBLE_EQ(result.physics().peak_flops(), 1e12);
+    EXPECT_DOUBLE_EQ(result.physics().share_of_peak(), result.physics().flops() / 1e12);
+    for (const std::string& key : {result.keys().method(), result.keys().stack(), result.keys().machine()})
+      EXPECT_TRUE(IsHex(key, 16)) << key;
+    methods.push_back(result.keys().method());
+    EXPECT_EQ(result.flags().note(), std::string(mode) == "tuned" ? "no CUDA graph: a CPU has none" : "");
+  }
+  EXPECT_NE(methods[0], methods[1]);
+  EXPECT_NE(methods[0], methods[2]);
+}
+
+TEST(Program, ProbesOnceAndRemembers) {
+  const std::string cache = ::testing::TempDir() + "program_test_probes.json";
+  std::remove(cache.c_str());
+  const auto peak = [&] {
+    const Ended ended = RunTrainer(Tiny({"--n_batches", "1", "--probe-cache", cache, "--json"}));
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    v1::TrainerFinished finished;
+    EXPECT_TRUE(FromJson(ended.out, &finished, /*ignore_unknown=*/false).ok()) << ended.out;
+    return finished.result().physics().peak_flops();
+  };
+  const double measured = peak();
+  EXPECT_GT(measured, 1e8);
+  EXPECT_EQ(peak(), measured);  // measured anew it would differ in its last digits
+  std::ofstream(cache) << "not ours";
+  EXPECT_GT(peak(), 1e8);
+  v1::ProbeList list;
+  EXPECT_TRUE(FromJson(std::string(std::istreambuf_iterator<char>(std::ifstream(cache).rdbuf()), {}), &list).ok());
+  EXPECT_EQ(list.probes_size(), 1);
+}
+
+TEST(Program, ACacheThatCannotBeWrittenIsSaidAndNothingMore) {
+  const Ended ended = RunTrainer(Tiny({"--n_batches", "1", "--probe-cache", "/nowhere/probes.json"}));
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.err, HasSubstr("the probe of matrix products: "));
+  EXPECT_THAT(ended.out, HasSubstr("of matrix products"));
+}
+
+TEST(Program, ProbePrintsATableAndJson) {
+  const Ended ended = RunTrainer({"probe", "--device", "cpu", "--precision", "fp32", "--json"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  v1::ProbeList list;
+  ASSERT_TRUE(FromJson(ended.out, &list, /*ignore_unknown=*/false).ok()) << ended.out;
+  ASSERT_EQ(list.probes_size(), 1);
+  EXPECT_EQ(list.probes(0).precision(), v1::PRECISION_FP32);
+  EXPECT_GE(list.probes(0).size(), 512u);
+  EXPECT_TRUE(IsHex(list.probes(0).fingerprint(), 16));
+  EXPECT_THAT(RunTrainer({"probe", "--device", "cpu"}).out, HasSubstr("bf16"));
+  EXPECT_EQ(RunTrainer({"probe", "--device", "cpu", "--precision", "fp16"}).exit_code, 4);
 }
 
 TEST(Program, MaxSecondsEndsWarmUpAndMeasurement) {

@@ -22,6 +22,27 @@ TEST(Sgd, StepsAgainstGradientAndDecay) {
   EXPECT_DOUBLE_EQ(First(p), 2 - 0.1 * (3 + 0.05 * 2));
 }
 
+TEST(Sgd, AllKernelsComputeTheSame) {
+  for (const SgdKernels kernels : {SgdKernels::kFused, SgdKernels::kForeach, SgdKernels::kForLoop}) {
+    const at::Tensor p = Parameter(2);
+    const at::Tensor q = Parameter(-1);
+    Sgd sgd({{"p", p}, {"q", q}}, {.learning_rate = 0.1, .weight_decay = 0.05}, kernels);
+    p.mul(3).sum().add(q.mul(5).sum()).backward();
+    sgd.Step(nullptr);
+    EXPECT_DOUBLE_EQ(First(p), 2 - 0.1 * (3 + 0.05 * 2)) << NameOf(kernels);
+    EXPECT_DOUBLE_EQ(First(q), -1 - 0.1 * (5 - 0.05)) << NameOf(kernels);
+    EXPECT_DOUBLE_EQ(First(p.grad()), 3) << NameOf(kernels);  // left as backward wrote it
+  }
+}
+
+TEST(Sgd, AScalerNeedsTheFusedKernel) {
+  const at::Tensor p = Parameter(2);
+  Sgd sgd({{"p", p}}, {}, SgdKernels::kForeach);
+  GradScaler scaler(at::kCPU);
+  p.mul(3).sum().backward();
+  EXPECT_THROW(sgd.Step(&scaler), std::logic_error);
+}
+
 TEST(Sgd, ZeroGradKeepsGradientsFromAddingUp) {
   const at::Tensor p = Parameter(2);
   Sgd sgd({{"p", p}}, {});
