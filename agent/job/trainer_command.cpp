@@ -23,7 +23,7 @@ std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::De
   add("--device", device.kind() == v1::DEVICE_KIND_GPU ? absl::StrCat("cuda:", device.ordinal()) : "cpu");
   if (limits.has_seconds()) add("--seconds", absl::StrCat(limits.seconds()));
   if (limits.has_n_batches()) add("--n_batches", absl::StrCat(limits.n_batches()));
-  if (limits.has_target_half_width()) add("--target", absl::StrCat(100 * limits.target_half_width()));
+  if (limits.has_target_half_width()) add("--target", absl::StrCat(100 * limits.target_half_width()));  // in percent
   add("--max-seconds", absl::StrCat(limits.max_seconds()));
   if (limits.has_memory_limit_mib()) add("--memory-limit", absl::StrCat(limits.memory_limit_mib()));
   if (device.kind() == v1::DEVICE_KIND_GPU) add("--thermal-gate", state_folder / ("thermal-" + device.id()));

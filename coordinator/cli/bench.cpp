@@ -17,7 +17,8 @@ namespace {
 
 constexpr const char* kFooter =
     R"(The result is printed on standard output and kept in the state folder; progress goes to standard error.
-Lists of models, batch sizes and the like measure every combination, one after the other.
+Lists of models, batch sizes and the like measure every combination, one after the other. With --control a small control
+cell is measured before and after, to see whether the machine became slower or faster meanwhile.
 Ctrl-C stops everything. Exit code 3 when a cell failed.
 
 Examples:
@@ -31,12 +32,14 @@ struct Flags {
   SweepFlags sweep;
   std::string state;
   bool fp16 = false;
+  bool control = false;
   std::uint32_t run_number = 0;
 };
 
 absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
   SweepFields fields = flags.sweep.Given();
   if (flags.fp16) fields["precision"] = "fp16";
+  fields["control"] = flags.control ? "true" : "false";
   if (flags.run_number > 0) fields["name"] = fmt::format("run {}", flags.run_number);
   return ParseSweep(fields);
 }
@@ -115,10 +118,11 @@ void AddBench(CLI::App& parent, int& exit_code) {
   auto* app = parent.add_subcommand("bench", "Measure this machine: everything in one command");
   const auto flags = std::make_shared<Flags>();
   flags->sweep.AddTo(*app,
-                     {"models", "bs", "precision", "size", "memory-format", "seconds", "n-batches", "max-seconds",
-                      "memory-limit", "repeats", "device", "gpu", "name"},
+                     {"models", "bs", "precision", "size", "memory-format", "mode", "target", "seconds", "n-batches",
+                      "max-seconds", "memory-limit", "repeats", "device", "gpu", "name"},
                      {{"models", "--model"}, {"seconds", "--n_seconds"}, {"n-batches", "--n_batches"}});
   app->add_flag("--fp16", flags->fp16, "The same as --precision fp16")->excludes(app->get_option("--precision"));
+  app->add_flag("--control", flags->control, "A control cell before and after")->group("Sweep");
   app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\"")
       ->type_name("N")
       ->check(CLI::Range(1U, 1'000'000'000U))

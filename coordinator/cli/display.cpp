@@ -10,6 +10,10 @@
 namespace rsg::cli {
 namespace {
 
+absl::Status WriteSummary(int fd, const v1::SweepStatus& sweep) {
+  return WriteAll(fd, SummaryLine(sweep, StyleOf(fd, ColorChoice::kNever).unicode) + "\n");
+}
+
 class LiveDisplay : public Display {
  public:
   LiveDisplay(int fd, ColorChoice color) : fd_(fd), color_(color) {}
@@ -25,7 +29,7 @@ class LiveDisplay : public Display {
     return WriteAll(fd_, painter_.Paint(lines, width));
   }
 
-  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteAll(fd_, SummaryLine(sweep) + "\n"); }
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteSummary(fd_, sweep); }
 
  private:
   const int fd_;
@@ -49,7 +53,7 @@ class LineDisplay : public Display {
     return WriteAll(fd_, ProgressLine(sweep) + "\n");
   }
 
-  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteAll(fd_, SummaryLine(sweep) + "\n"); }
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteSummary(fd_, sweep); }
 
  private:
   const int fd_;
@@ -84,7 +88,7 @@ class QuietDisplay : public Display {
  public:
   explicit QuietDisplay(int fd) : fd_(fd) {}
   absl::Status Show(const v1::SweepStatus&, double, const std::string&) override { return absl::OkStatus(); }
-  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteAll(fd_, SummaryLine(sweep) + "\n"); }
+  absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteSummary(fd_, sweep); }
 
  private:
   const int fd_;

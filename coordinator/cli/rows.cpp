@@ -8,9 +8,12 @@
 #include <map>
 
 #include "common/words.hpp"
+#include "coordinator/schedule/control.hpp"
 
 namespace rsg::cli {
 namespace {
+
+constexpr char kHalfWidth[] = "\u00b1%";
 
 std::optional<Ink> OutcomeInk(const Value& value) {
   const auto* word = std::get_if<std::string>(&value);
@@ -23,10 +26,34 @@ std::optional<Ink> OutcomeInk(const Value& value) {
   return std::nullopt;
 }
 
+std::optional<Ink> VerdictInk(const Value& value) {
+  const auto* word = std::get_if<std::string>(&value);
+  if (word == nullptr || word->empty()) return std::nullopt;
+  return *word == "VALID" ? Ink::kGood : Ink::kWarn;
+}
+
 Value Integer(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 Value Text(std::string text) { return text; }
 // Absent rather than empty, as SQL has it.
 Value TextOrNull(std::string text) { return text.empty() ? Value() : Value(std::move(text)); }
+
+template <typename Number>
+Value If(bool present, Number number) {
+  return present ? Value(number) : Value();
+}
+
+// Of a message with a confidence interval, as a percentage of the throughput.
+template <typename Message>
+Value HalfWidthPercent(double throughput, const Message& of) {
+  if (!of.has_ci_low() || !of.has_ci_high() || !(throughput > 0)) return {};
+  return 50 * (of.ci_high() - of.ci_low()) / throughput;
+}
+
+// For the people who read a list of control cells.
+Value WhichControl(const v1::Job& job) {
+  if (job.role() != v1::ROLE_CONTROL) return {};
+  return job.repeat() == schedule::kControlStart ? "start" : "end";
+}
 
 // "s3.14" -> 3 and 14; nothing when it has another form.
 std::pair<Value, Value> Numbers(const std::string& job_id) {
@@ -82,10 +109,14 @@ std::vector<Column> ResultColumns() {
           {.name = "memory_format", .heading = "format", .drop = 5},
           {.name = "mode", .detail = true},
           {.name = "repeat", .numeric = true, .drop = 7},
+          {.name = "control", .people = true, .sparse = true},
           {.name = "outcome", .drop = 1, .ink = OutcomeInk},
           {.name = "reason", .sparse = true, .drop = 2},
           {.name = "throughput", .heading = "samples/s", .numeric = true, .digits = 2},
-          {.name = "window_cv", .heading = "cv", .numeric = true, .digits = 3, .drop = 9},
+          {.name = "ci_low", .detail = true},
+          {.name = "ci_high", .detail = true},
+          {.name = "half_width_percent", .heading = kHalfWidth, .numeric = true, .digits = 2, .sparse = true},
+          {.name = "window_cv", .heading = "cv", .numeric = true, .digits = 3, .drop = 12},
           {.name = "windows", .detail = true},
           {.name = "steps", .detail = true},
           {.name = "samples", .detail = true},
@@ -93,14 +124,21 @@ std::vector<Column> ResultColumns() {
           {.name = "wall_seconds", .detail = true},
           {.name = "warm_up_seconds", .detail = true},
           {.name = "stop_reason", .detail = true},
-          {.name = "verdict", .sparse = true, .drop = 10},
+          {.name = "verdict", .sparse = true, .drop = 2, .ink = VerdictInk},
+          {.name = "evidence", .detail = true},
+          {.name = "drained_share", .detail = true},
+          {.name = "share_of_peak", .detail = true},
           {.name = "peak_memory_mib", .heading = "MiB", .numeric = true, .drop = 11},
           {.name = "trainer_version", .detail = true},
           {.name = "torch_version", .detail = true},
           {.name = "cuda_version", .detail = true},
           {.name = "cudnn_version", .detail = true},
+          {.name = "method_key", .detail = true},
+          {.name = "stack_key", .detail = true},
+          {.name = "machine_key", .detail = true},
           {.name = "ended", .detail = true},
           {.name = "attempts", .detail = true},
+          {.name = "role", .detail = true},
           {.name = "sweep", .detail = true},
           {.name = "job", .detail = true}};
 }
@@ -123,9 +161,13 @@ Row ToRow(const v1::ResultRow& row) {
           Word(cell.memory_format()),
           Word(cell.mode()),
           Integer(job.repeat()),
+          WhichControl(job),
           Word(job.outcome()),
           job.reason(),
           if_measured(result.throughput()),
+          If(result.has_ci_low(), result.ci_low()),
+          If(result.has_ci_high(), result.ci_high()),
+          HalfWidthPercent(result.throughput(), result),
           if_measured(result.window_cv()),
           if_measured(Integer(result.windows())),
           if_measured(Integer(result.steps())),
@@ -135,13 +177,20 @@ Row ToRow(const v1::ResultRow& row) {
           if_measured(result.warm_up_seconds()),
           if_measured(TextOrNull(Word(result.stop_reason()))),
           if_measured(TextOrNull(Word(result.verdict()))),
+          TextOrNull(result.evidence()),
+          If(result.has_drained_share(), result.drained_share()),
+          If(result.physics().has_share_of_peak(), result.physics().share_of_peak()),
           if_measured(Integer(result.peak_memory_mib())),
           if_measured(Text(result.stack().trainer_version())),
           if_measured(Text(result.stack().torch_version())),
           if_measured(Text(result.stack().cuda_version())),
           if_measured(Text(result.stack().cudnn_version())),
+          TextOrNull(result.keys().method()),
+          TextOrNull(result.keys().stack()),
+          TextOrNull(result.keys().machine()),
           TextOrNull(Iso8601(row.ended_unix_seconds())),
           Integer(job.attempts()),
+          TextOrNull(Word(job.role())),
           sweep,
           number};
 }
@@ -162,12 +211,17 @@ std::vector<Column> JobColumns() {
           {.name = "outcome", .detail = true},
           {.name = "status", .people = true, .ink = OutcomeInk},
           {.name = "throughput", .heading = "samples/s", .numeric = true, .digits = 2},
+          {.name = "ci_low", .detail = true},
+          {.name = "ci_high", .detail = true},
+          {.name = "half_width_percent", .heading = kHalfWidth, .numeric = true, .digits = 2, .sparse = true},
+          {.name = "verdict", .sparse = true, .drop = 2, .ink = VerdictInk},
           {.name = "windows", .numeric = true, .drop = 9},
           {.name = "attempts", .numeric = true, .drop = 8},
-          {.name = "reason", .sparse = true, .drop = 2}};
+          {.name = "reason", .sparse = true, .drop = 2},
+          {.name = "control_drift_percent", .detail = true}};
 }
 
-Row ToRow(const v1::Job& job) {
+Row ToRow(const v1::Job& job, std::optional<double> drift_share) {
   const v1::Cell& cell = job.cell();
   // For people one column tells how a job stands: once it has ended, its outcome.
   const bool ended = job.state() == v1::JOB_STATE_ENDED && job.outcome() != v1::OUTCOME_UNSPECIFIED;
@@ -185,10 +239,15 @@ Row ToRow(const v1::Job& job) {
           Word(job.state()),
           TextOrNull(Word(job.outcome())),
           ended ? Word(job.outcome()) : Word(job.state()),
-          job.has_throughput() ? Value(job.throughput()) : Value(),
+          If(job.has_throughput(), job.throughput()),
+          If(job.has_ci_low(), job.ci_low()),
+          If(job.has_ci_high(), job.ci_high()),
+          HalfWidthPercent(job.throughput(), job),
+          TextOrNull(Word(job.verdict())),
           Integer(job.windows()),
           Integer(job.attempts()),
-          job.reason()};
+          job.reason(),
+          If(drift_share.has_value(), 100 * drift_share.value_or(0))};
 }
 
 std::vector<Column> SweepColumns() {

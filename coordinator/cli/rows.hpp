@@ -1,5 +1,6 @@
 // The coordinator's answers as rows of a table. Pure; thread-safe.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ std::vector<Column> ResultColumns();
 Row ToRow(const v1::ResultRow& result);
 
 std::vector<Column> JobColumns();
-Row ToRow(const v1::Job& job);
+/// `drift_share`: of the control cell on the job's device.
+Row ToRow(const v1::Job& job, std::optional<double> drift_share = std::nullopt);
 
 std::vector<Column> SweepColumns();
 Row ToRow(const v1::SweepStatus& sweep);

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <map>
+#include <optional>
 
 #include "common/json.hpp"
 #include "coordinator/cli/client.hpp"
@@ -65,12 +67,17 @@ int Show(const Flags& flags) {
     for (const std::string& line : WatchLines(head, 0, style)) std::cout << line << '\n';
     std::cout << '\n';
   }
+  std::map<std::string, double> drift;  // share, by device
+  for (const v1::Drift& of_device : sweep->drift())
+    if (of_device.has_share()) drift[of_device.device_id()] = of_device.share();
   const auto table = StandardTable(session->output, JobColumns());
   v1::ListJobsRequest request;
   request.set_sweep_id(sweep->sweep_id());
   const absl::Status status =
       session->client->Stream<v1::ListJobsRequest, v1::Job>(&Control::ListJobs, request, [&](const v1::Job& job) {
-        table->Add(ToRow(job));
+        if (job.role() == v1::ROLE_CONTROL) return true;  // above, as drift
+        const auto of_device = drift.find(job.device_id());
+        table->Add(ToRow(job, of_device != drift.end() ? std::optional(of_device->second) : std::nullopt));
         return std::cout.good();
       });
   table->Finish();
@@ -151,7 +158,9 @@ void AddSweep(CLI::App& parent, int& exit_code) {
   AddVerb(*sweep, "list", "List the sweeps, newest first", Id::kNone, List, exit_code)
       ->footer("Examples:\n  rsg sweep list\n  rsg sweep list -o csv --limit 1000 > sweeps.csv\n");
   AddVerb(*sweep, "show", "Show a sweep and its jobs", Id::kNewest, Show, exit_code)
-      ->footer("Examples:\n  rsg sweep show\n  rsg sweep show s3 -o json\n");
+      ->footer(
+          "For each device: what its control cell gave before and after the sweep's cells, and how far it drifted.\n\n"
+          "Examples:\n  rsg sweep show\n  rsg sweep show s3 -o json\n");
   AddVerb(*sweep, "watch", "Follow a sweep until it has ended", Id::kNewest, WatchSweep, exit_code)
       ->footer(
           "A live picture on a terminal, a line for each change in a pipe, the sweep's state as JSON lines with -o "
@@ -162,9 +171,11 @@ void AddSweep(CLI::App& parent, int& exit_code) {
   AddVerb(*sweep, "cancel", "End a sweep: running jobs are stopped, queued ones dropped", Id::kNeeded, Cancel,
           exit_code)
       ->footer("Results that were measured stay.\n\nExample:\n  rsg sweep cancel s3\n");
-  AddVerb(*sweep, "retry", "Queue the failed, lost and therefore skipped jobs of a sweep again", Id::kNeeded, Retry,
-          exit_code)
-      ->footer("Example:\n  rsg sweep retry s3\n");
+  AddVerb(*sweep, "retry", "Queue the failed and lost jobs of a sweep again", Id::kNeeded, Retry, exit_code)
+      ->footer(
+          "Control cells that failed or were lost on the same devices are measured again, too; those that have a "
+          "result "
+          "keep it.\n\nExample:\n  rsg sweep retry s3\n");
 }
 
 }  // namespace rsg::cli

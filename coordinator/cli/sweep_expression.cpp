@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 #include "common/duration.hpp"
@@ -18,6 +19,8 @@ namespace rsg::cli {
 namespace {
 
 constexpr std::uint32_t kMaxListed = 256;
+constexpr double kLeastTarget = 0.01;  // percent
+constexpr double kMostTarget = 50;
 
 // The words of "fp32, fp16".
 std::vector<std::string> Words(const std::string& list) {
@@ -125,6 +128,38 @@ absl::Status SetBatches(std::string_view text, v1::SweepSpec* spec) {
   return number.status();
 }
 
+// "0.5", "0.5%" or "0.5 %", as a share.
+absl::Status SetTarget(std::string_view text, v1::SweepSpec* spec) {
+  std::string_view number = text;
+  const auto drop = [&number](char last) {
+    if (!number.empty() && number.back() == last) number.remove_suffix(1);
+  };
+  drop('%');
+  drop(' ');
+  double percent = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent);
+  if (error != std::errc() || end != number.data() + number.size())
+    return Refuse("target", fmt::format("{} is no percentage", Quote(text)), "write a number such as 0.5");
+  if (!(percent >= kLeastTarget && percent <= kMostTarget))
+    return Refuse("target", fmt::format("{} is out of range", Quote(text)),
+                  fmt::format("use {} to {} percent", kLeastTarget, kMostTarget));
+  spec->mutable_limits()->set_target_half_width(percent / 100);
+  return absl::OkStatus();
+}
+
+absl::Status SetMode(std::string_view text, v1::SweepSpec* spec) {
+  const auto mode = ParseMode(text);
+  if (!mode) return RefuseWord("mode", text, Words(ModeWords()));
+  spec->set_mode(*mode);
+  return absl::OkStatus();
+}
+
+absl::Status SetControl(std::string_view text, v1::SweepSpec* spec) {
+  if (text != "true" && text != "false") return RefuseWord("control", text, Words("true, false"));
+  spec->set_control(text == "true");
+  return absl::OkStatus();
+}
+
 absl::Status SetMemoryLimit(std::string_view text, v1::SweepSpec* spec) {
   const auto number = ParseNumber(text, {.field = "memory-limit", .min = 1, .max = 0xffffffff, .max_count = 1});
   if (number.ok()) spec->mutable_limits()->set_memory_limit_mib(*number);
@@ -176,7 +211,10 @@ constexpr std::array kFields{
     SweepField{"precision", "LIST", "fp32 (the default), fp32-strict, tf32, fp16, bf16", true, SetPrecisions},
     SweepField{"size", "LIST", "Image sizes in pixels; default: each model's own", true, SetSizes},
     SweepField{"memory-format", "LIST", "nchw (the default), nhwc", true, SetMemoryFormats},
-    SweepField{"seconds", "TIME", "Measure each cell for this long after warm-up; default 30", false, SetSeconds},
+    SweepField{"mode", "WORD", "standard (the default), original, tuned", false, SetMode},
+    SweepField{"target", "PERCENT", "Measure each cell until the 95 % confidence interval is +/- this; default 0.5",
+               false, SetTarget},
+    SweepField{"seconds", "TIME", "Measure for this long after warm-up instead", false, SetSeconds},
     SweepField{"n-batches", "N", "Measure this many steps instead", false, SetBatches},
     SweepField{"max-seconds", "TIME", "Hard end of warm-up and measurement together", false, SetMaxSeconds},
     SweepField{"memory-limit", "MIB", "Cap on the trainer's memory, so that running out of it is reproducible", false,
@@ -188,6 +226,7 @@ constexpr std::array kFields{
     SweepField{"machines", "N", "At most N machines for each device name", false, SetMachines},
     SweepField{"open-for", "TIME", "Stay open for machines that join within this time, such as 2h", false, SetOpenFor},
     SweepField{"name", "TEXT", "A name for people", false, SetName},
+    SweepField{"control", "", "", false, SetControl},
 };
 
 }  // namespace
@@ -208,8 +247,10 @@ std::uint64_t CountCells(const v1::SweepSpec& spec) {
 
 SweepFields Override(SweepFields base, const SweepFields& over) {
   // What ends a measurement is one choice: naming one end displaces the other.
-  if (over.contains("seconds")) base.erase("n-batches");
-  if (over.contains("n-batches")) base.erase("seconds");
+  constexpr std::array kEnds{"seconds", "n-batches", "target"};
+  const bool ends = std::any_of(kEnds.begin(), kEnds.end(), [&over](const char* end) { return over.contains(end); });
+  for (const char* end : kEnds)
+    if (ends) base.erase(end);
   for (const auto& [name, text] : over) base[name] = text;
   return base;
 }
@@ -224,6 +265,8 @@ absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields) {
   }
   if (spec.models().empty()) return Refuse("models", "none given", "name at least one of " + ModelNames());
   if (spec.batch_sizes().empty()) return Refuse("bs", "none given", "name at least one batch size, such as 8..64");
+  if (spec.limits().has_target_half_width() && (spec.limits().has_seconds() || spec.limits().has_n_batches()))
+    return Refuse("target", "given together with seconds or n-batches", "give one of them");
   if (auto s = Validate(spec); !s.ok()) return s;
   if (const std::uint64_t cells = CountCells(spec); cells > kMaxCells)
     return Refuse("sweep", fmt::format("{} cells", cells),

@@ -19,7 +19,7 @@ using SweepFields = std::map<std::string, std::string, std::less<>>;
 /// One field of a sweep expression; its name is the flag's without dashes and the key in YAML.
 struct SweepField {
   std::string_view name;
-  std::string_view placeholder;  ///< "LIST"
+  std::string_view placeholder;  ///< "LIST"; empty: only in files, the verbs have flags of their own for it
   std::string_view help;
   bool list;  ///< may be given more than once; the texts are joined by commas
   absl::Status (*apply)(std::string_view text, v1::SweepSpec* spec);
@@ -31,7 +31,7 @@ std::span<const SweepField> AllSweepFields();
 /// All field names.
 std::vector<std::string> SweepFieldNames();
 
-/// `base` with the fields of `over` in their place; "seconds" displaces "n-batches" and the other way round.
+/// `base` with the fields of `over` in their place; of "seconds", "n-batches" and "target" one displaces the others.
 SweepFields Override(SweepFields base, const SweepFields& over);
 
 /// The sweep that the fields describe, checked by common Validate() and to have at most kMaxCells cells.

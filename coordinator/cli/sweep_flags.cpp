@@ -13,6 +13,7 @@ namespace rsg::cli {
 void SweepFlags::AddTo(CLI::App& app, const std::vector<std::string_view>& names,
                        const std::map<std::string_view, std::string>& aliases) {
   for (const SweepField& field : AllSweepFields()) {
+    if (field.placeholder.empty()) continue;
     if (!names.empty() && std::find(names.begin(), names.end(), field.name) == names.end()) continue;
     std::string flags = "--" + std::string(field.name);
     if (const auto alias = aliases.find(field.name); alias != aliases.end()) flags = alias->second + "," + flags;
@@ -37,12 +38,14 @@ OptionWords SweepFlagWords() {
   const std::vector<std::string> models = absl::StrSplit(ModelNames(), ", ");
   const std::vector<std::string> precisions = absl::StrSplit(PrecisionWords(), ", ");
   const std::vector<std::string> formats = absl::StrSplit(MemoryFormatWords(), ", ");
+  const std::vector<std::string> modes = absl::StrSplit(ModeWords(), ", ");
   const std::vector<std::string> outcomes = absl::StrSplit(OutcomeWords(), ", ");
   return {{"--models", models},
           {"--model", models},
           {"--precision", precisions},
           {"--device", {"gpu", "cpu"}},
           {"--memory-format", formats},
+          {"--mode", modes},
           {"--preset", PresetNames()},
           {"--outcome", outcomes},
           {"--output", {"table", "json", "csv"}},

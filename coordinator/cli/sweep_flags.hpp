@@ -15,8 +15,8 @@ namespace rsg::cli {
 /// What was given, by field name; a flag that was not given stays empty.
 class SweepFlags {
  public:
-  /// Adds --FIELD for each of the fields named, in the order of AllSweepFields(); all when `names` is empty. `aliases`
-  /// gives more names: {"models", "--model"}. The object outlives the parsing.
+  /// Adds --FIELD for each of the fields named, in the order of AllSweepFields(); all that have a placeholder when
+  /// `names` is empty. `aliases` gives more names: {"models", "--model"}. The object outlives the parsing.
   void AddTo(CLI::App& app, const std::vector<std::string_view>& names = {},
              const std::map<std::string_view, std::string>& aliases = {});
 

@@ -29,16 +29,22 @@ Batch sizes:  8,16,64       these
               8..64+8       8, 16, 24, ... 64: in steps
               1,2,8..64     mixed
 
+A cell is measured until its 95 % confidence interval is narrow enough (--target), or for a fixed time or number of
+steps. Before and after its cells each device runs a small control cell: how far the two differ is the drift that
+'rsg sweep show' tells. Control cells are not counted and not among the results; --no-control leaves them out.
+
 The same as a file, with the names of the flags as keys; flags override the file:
   models: [resnet18, resnet50]
   bs: 8..256
   precision: [fp32, fp16]
-  seconds: 30s
+  target: 0.5 %
+  control: false
 
 Examples:
   rsg sweep submit --models resnet50 --bs 8..256 --precision fp32,fp16
   rsg sweep submit --models resnet50 --bs 64 --gpu "RTX 3090" --machines 3 --open-for 2h
   rsg sweep submit --models resnet18 --bs 1,2,4 --size 64 --device cpu --watch
+  rsg sweep submit --models resnet50 --bs 8,64 --mode tuned --target 0.2
   rsg sweep submit -f sweep.yaml --seconds 10 --dry-run
   rsg sweep submit --preset original)";
 
@@ -48,6 +54,7 @@ struct Flags {
   SweepFlags sweep;
   std::string file;
   std::string preset;
+  bool no_control = false;
   bool wait = false;
   bool watch = false;
   bool dry_run = false;
@@ -67,6 +74,7 @@ absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
     if (!whole.ok()) return whole.status();
     fields = *std::move(whole);
   }
+  if (flags.no_control) fields["control"] = "false";
   return ParseSweep(fields);
 }
 
@@ -141,6 +149,8 @@ void AddSweepSubmit(CLI::App& sweep, int& exit_code) {
   flags->sweep.AddTo(*app);
   app->add_option("-f,--file", flags->file, "A sweep as YAML; - reads standard input")->type_name("FILE");
   app->add_option("--preset", flags->preset, "original: the whole matrix of the original benchmark")->type_name("NAME");
+  app->add_flag("--no-control", flags->no_control, "No control cell before and after the cells of each device")
+      ->group("Sweep");
   auto* watch = app->add_flag("--watch", flags->watch, "Follow it until it has ended, as 'rsg sweep watch' does");
   app->add_flag("--wait", flags->wait, "Wait until it has ended, print one line then")->excludes(watch);
   app->add_flag("--dry-run", flags->dry_run, "Check and count, queue nothing");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "absl/strings/str_replace.h"
 #include "coordinator/cli/table.hpp"
 #include "coordinator/cli/text.hpp"
 
@@ -21,6 +22,11 @@ std::string Shown(const Value& value, const Column& column, bool unicode) {
     return std::isfinite(*number) ? fmt::format("{:.{}f}", *number, column.digits) : "";
   if (const auto* text = std::get_if<std::string>(&value)) return Printable(*text, unicode);
   return "";
+}
+
+std::string Heading(const Column& column, bool unicode) {
+  const std::string& heading = column.heading.empty() ? column.name : column.heading;
+  return unicode ? heading : absl::StrReplaceAll(heading, {{"\u00b1", "+/-"}});
 }
 
 // The columns that are shown, their texts and widths.
@@ -72,7 +78,7 @@ Layout Arrange(const std::vector<Column>& columns, const std::vector<Row>& rows,
   Layout layout;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].detail) continue;
-    std::vector<std::string> cells{columns[i].heading.empty() ? columns[i].name : columns[i].heading};
+    std::vector<std::string> cells{Heading(columns[i], style.unicode)};
     for (const Row& row : rows) cells.push_back(Shown(row.at(i), columns[i], style.unicode));
     const auto empty = [](const std::string& cell) { return cell.empty(); };
     if (columns[i].sparse && std::all_of(cells.begin() + 1, cells.end(), empty)) continue;

@@ -7,6 +7,7 @@
 
 #include "common/duration.hpp"
 #include "common/words.hpp"
+#include "coordinator/cli/drift.hpp"
 #include "coordinator/cli/rows.hpp"
 #include "coordinator/cli/table.hpp"
 #include "coordinator/cli/text.hpp"
@@ -15,6 +16,7 @@ namespace rsg::cli {
 namespace {
 
 constexpr int kWidestBar = 40;
+constexpr std::size_t kMostDriftLines = 8;
 
 struct Count {
   std::uint32_t number;
@@ -98,12 +100,30 @@ std::vector<std::string> RunningLines(const v1::SweepStatus& sweep, double age_s
   std::vector<Row> rows;
   for (const v1::Job& job : sweep.running()) {
     const bool running = job.state() == v1::JOB_STATE_RUNNING && job.has_elapsed_seconds();
-    rows.push_back({job.job_id(), job.agent_name(), job.device_name(), CellText(job.cell()),
-                    static_cast<std::int64_t>(job.windows()), job.has_throughput() ? Value(job.throughput()) : Value(),
+    const std::string cell = CellText(job.cell()) + (job.role() == v1::ROLE_CONTROL ? " (control)" : "");
+    rows.push_back({job.job_id(), job.agent_name(), job.device_name(), cell, static_cast<std::int64_t>(job.windows()),
+                    job.has_throughput() ? Value(job.throughput()) : Value(),
                     running ? Value(FormatDuration(job.elapsed_seconds() + age_seconds)) : Value("starting")});
   }
   if (rows.empty()) return {};
   return TableLines(columns, rows, style);
+}
+
+// What is known of control cells, a device a line.
+std::vector<std::string> DriftLines(const v1::SweepStatus& sweep, const Style& style) {
+  std::vector<std::string> lines;
+  int more = 0;
+  for (const v1::Drift& drift : sweep.drift()) {
+    std::string line = DriftLine(drift, style.unicode);
+    if (line.empty()) continue;
+    line = "control cell on " + line;
+    if (lines.size() < kMostDriftLines)
+      lines.push_back(style.width > 0 ? Fit(line, style.width, style.unicode) : line);
+    else
+      ++more;
+  }
+  if (more > 0) lines.push_back(Fit(fmt::format("{} more", more), style.width > 0 ? style.width : 80, style.unicode));
+  return lines;
 }
 
 }  // namespace
@@ -125,9 +145,10 @@ std::vector<std::string> WatchLines(const v1::SweepStatus& sweep, double age_sec
     lines.push_back(style.width > 0 ? Fit(hint, style.width, style.unicode) : hint);
   }
   const auto running = RunningLines(sweep, age_seconds, style);
+  for (std::string& line : DriftLines(sweep, style)) lines.push_back(std::move(line));
   if (!running.empty()) lines.emplace_back();
   const std::size_t most =
-      style.height > 0 ? static_cast<std::size_t>(std::max(style.height - 1, 1)) : running.size() + 9;
+      style.height > 0 ? static_cast<std::size_t>(std::max(style.height - 1, 1)) : lines.size() + running.size();
   for (std::size_t i = 0; i < running.size(); ++i) {
     const bool last_line = lines.size() + 1 >= most;
     if (last_line && i + 1 < running.size()) {
@@ -150,11 +171,13 @@ std::string ProgressLine(const v1::SweepStatus& sweep) {
   return line;
 }
 
-std::string SummaryLine(const v1::SweepStatus& sweep) {
+std::string SummaryLine(const v1::SweepStatus& sweep, bool unicode) {
   std::string line = fmt::format("sweep {} {}", sweep.sweep_id(), Word(sweep.state()));
   if (sweep.has_ended_unix_seconds() && sweep.ended_unix_seconds() >= sweep.submitted_unix_seconds())
     line += fmt::format(" in {}", FormatDuration(sweep.ended_unix_seconds() - sweep.submitted_unix_seconds()));
-  return fmt::format("{}: {}", line, CountsText(sweep.counts()));
+  line = fmt::format("{}: {}", line, CountsText(sweep.counts()));
+  if (const std::string drift = DriftSummary(sweep, unicode); !drift.empty()) line += "; " + drift;
+  return line;
 }
 
 }  // namespace rsg::cli

@@ -6,6 +6,7 @@ namespace rsg::store {
 
 const char* const kMigration2 = R"sql(
 ALTER TABLE jobs ADD COLUMN role TEXT NOT NULL DEFAULT 'MEASUREMENT' CHECK (role IN ('MEASUREMENT', 'CONTROL'));
+CREATE INDEX control_jobs ON jobs (sweep, job) WHERE role = 'CONTROL';
 
 ALTER TABLE results ADD COLUMN ci_low REAL;
 ALTER TABLE results ADD COLUMN ci_high REAL;

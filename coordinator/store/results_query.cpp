@@ -18,6 +18,8 @@ class Conditions {
  public:
   using Value = std::variant<std::int64_t, std::string>;
 
+  /// `sql` is whole by itself.
+  void Add(const std::string& sql) { terms_.push_back(sql); }
   /// `sql` holds one '?'.
   void Add(const std::string& sql, Value value) {
     terms_.push_back(sql);
@@ -37,8 +39,8 @@ class Conditions {
 
 absl::StatusOr<Conditions> ConditionsOf(const v1::QueryResultsRequest& request) {
   Conditions conditions;
-  const auto role = request.role() == v1::ROLE_UNSPECIFIED ? v1::ROLE_MEASUREMENT : request.role();
-  conditions.Add("role = ?", Word(role));
+  // As constants, so that the index of control jobs is used.
+  conditions.Add(request.role() == v1::ROLE_CONTROL ? "role = 'CONTROL'" : "role = 'MEASUREMENT'");
   if (!request.sweep_id().empty()) {
     const auto sweep = schedule::ParseSweepId(request.sweep_id());
     if (!sweep) {

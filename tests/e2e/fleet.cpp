@@ -101,7 +101,7 @@ nlohmann::json Fleet::RsgJson(std::vector<std::string> arguments) {
 }
 
 std::string Fleet::Submit(const std::vector<std::string>& flags) {
-  std::vector<std::string> arguments{"sweep", "submit"};
+  std::vector<std::string> arguments{"sweep", "submit", "--no-control"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   const auto reply = RsgJson(arguments);
   return reply.is_object() ? reply.value("sweep_id", "") : "";

@@ -32,7 +32,7 @@ class Fleet : public testing::Test {
   Output Rsg(std::vector<std::string> arguments, double seconds = 60);
   /// The same, parsed as JSON; fails the test when it exits non-zero.
   nlohmann::json RsgJson(std::vector<std::string> arguments);
-  /// Submits a sweep and returns its id ("s1").
+  /// Submits a sweep without control cells and returns its id ("s1").
   std::string Submit(const std::vector<std::string>& flags);
   /// Waits until the sweep has ended; its state.
   std::string WaitForSweep(const std::string& sweep, double seconds = 60);

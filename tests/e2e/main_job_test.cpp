@@ -48,6 +48,81 @@ TEST_F(Fleet, MachineThatJoinsLateGetsTheSweep) {
   EXPECT_EQ(SqlValue("SELECT count(*) FROM v_results WHERE outcome = 'COMPLETED'"), "1");
 }
 
+TEST_F(Fleet, ControlCellRunsFirstAndLastAndItsDriftIsShown) {
+  StartCoordinator();
+  const auto agent = StartAgent("one");
+  WaitForAgents(1);
+  const Output submitted =
+      Rsg({"sweep", "submit", "--models", "resnet18", "--bs", "2,4", "--size", "32", "--seconds", "0.5", "--wait"});
+  EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
+  EXPECT_NE(submitted.out.find("2 completed; control drift "), std::string::npos) << submitted.out;
+
+  EXPECT_EQ(RsgJson({"results", "list"}).size(), 2u) << "the control cells are not among them";
+  EXPECT_EQ(RsgJson({"results", "best"}).size(), 1u);
+  const auto controls = RsgJson({"results", "list", "--control"});
+  ASSERT_EQ(controls.size(), 2u) << controls.dump();
+  for (const auto& control : controls) {
+    EXPECT_EQ(control["role"], "CONTROL");
+    EXPECT_EQ(control["outcome"], "COMPLETED");
+    EXPECT_EQ(control["model"], "resnet18");
+  }
+  EXPECT_EQ(controls[0]["batch_size"], controls[1]["batch_size"]);
+  const auto order =
+      Sql("SELECT j.role, j.repeat FROM attempts a JOIN jobs j USING (sweep, job) ORDER BY assigned_unix");
+  ASSERT_EQ(order.size(), 4u);
+  EXPECT_EQ(order.front(), (std::vector<std::string>{"CONTROL", "1"}));
+  EXPECT_EQ(order.back(), (std::vector<std::string>{"CONTROL", "2"}));
+
+  const Output show = Rsg({"sweep", "show"});
+  EXPECT_NE(show.out.find("control cell on one ("), std::string::npos) << show.out;
+  EXPECT_NE(show.out.find(" samples/s, "), std::string::npos) << show.out;
+  const Output list = Rsg({"results", "list"});
+  EXPECT_NE(list.out.find("control cell, start -> end:"), std::string::npos) << list.out;
+  EXPECT_NE(SqlValue("SELECT drift_percent FROM v_control"), "");
+  const auto jobs = RsgJson({"sweep", "show"});
+  ASSERT_EQ(jobs.size(), 2u);
+  EXPECT_TRUE(jobs[0]["control_drift_percent"].is_number()) << jobs.dump();
+}
+
+TEST_F(Fleet, ResultsCarryTheirIntervalAndVerdict) {
+  StartCoordinator();
+  const auto agent = StartAgent("one");
+  WaitForAgents(1);
+  const std::string sweep = Submit({"--models", "resnet18", "--bs", "2", "--size", "32", "--seconds", "8"});
+  EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
+  const auto rows = RsgJson({"results", "list"});
+  ASSERT_EQ(rows.size(), 1u);
+  const auto& row = rows[0];
+  ASSERT_TRUE(row["ci_low"].is_number() && row["ci_high"].is_number()) << row.dump();
+  EXPECT_LE(row["ci_low"].get<double>(), row["throughput"].get<double>());
+  EXPECT_GE(row["ci_high"].get<double>(), row["throughput"].get<double>());
+  EXPECT_TRUE(row["verdict"].is_string() && !row["verdict"].get<std::string>().empty()) << row.dump();
+  EXPECT_TRUE(row["evidence"].is_string()) << row.dump();
+  for (const char* key : {"method_key", "stack_key", "machine_key"})
+    EXPECT_EQ(row[key].is_string() ? row[key].get<std::string>().size() : 0, 16u) << key;
+  const Output table = Rsg({"results", "list"});
+  EXPECT_NE(table.out.find("%"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("verdict"), std::string::npos) << table.out;
+  EXPECT_EQ(SqlValue("SELECT verdict IS NOT NULL AND half_width_percent > 0 FROM v_best"), "1");
+}
+
+TEST_F(Fleet, SweepWithoutATimeIsMeasuredToItsTarget) {
+  StartCoordinator();
+  const auto agent = StartAgent("one");
+  WaitForAgents(1);
+  const std::string sweep =
+      Submit({"--models", "resnet18", "--bs", "2", "--size", "32", "--target", "20 %", "--max-seconds", "40"});
+  EXPECT_EQ(WaitForSweep(sweep, 90), "COMPLETED");
+  const auto rows = RsgJson({"results", "list"});
+  ASSERT_EQ(rows.size(), 1u);
+  ASSERT_EQ(rows[0]["outcome"], "COMPLETED") << rows.dump();
+  const bool precise = rows[0]["stop_reason"] == "PRECISION";
+  EXPECT_TRUE(precise || rows[0]["stop_reason"] == "LIMIT") << rows.dump();
+  if (precise) {
+    EXPECT_LE(rows[0]["half_width_percent"].get<double>(), 20) << rows.dump();
+  }
+}
+
 TEST_F(Fleet, OutOfMemoryIsAResultAndPrunesTheLargerBatchSizes) {
   StartCoordinator();
   const auto agent = StartAgent("one");

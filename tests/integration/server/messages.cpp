@@ -73,6 +73,7 @@ v1::SubmitSweepRequest MakeSubmit(const std::string& request_id, std::uint32_t b
   v1::SubmitSweepRequest request;
   request.set_request_id(request_id);
   request.mutable_spec()->add_models("resnet18");
+  request.mutable_spec()->set_control(false);
   for (std::uint32_t i = 0; i < batch_sizes; ++i) request.mutable_spec()->add_batch_sizes(2 + i);
   return request;
 }

@@ -14,7 +14,7 @@ v1::AgentMessage MakeStarted(const v1::Assign& assign);
 /// COMPLETED after `windows`, or another outcome without a result.
 v1::AgentMessage MakeFinished(const v1::Assign& assign, std::uint32_t windows,
                               v1::Outcome outcome = v1::OUTCOME_COMPLETED);
-/// resnet18 in FP32, so many batch sizes from 2 on.
+/// resnet18 in FP32, so many batch sizes from 2 on, without control cells.
 v1::SubmitSweepRequest MakeSubmit(const std::string& request_id, std::uint32_t batch_sizes);
 
 }  // namespace rsg::server

@@ -115,6 +115,65 @@ TEST_F(Operator, JobsComeInPages) {
   EXPECT_EQ(Stream(&v1::Control::Stub::ListJobs, list, &jobs).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(Operator, ControlCellsStandApartAndTheirDriftIsTold) {
+  v1::SubmitSweepRequest request = MakeSubmit("controlled", 1);
+  request.mutable_spec()->set_control(true);
+  v1::SubmitSweepResponse response;
+  ASSERT_TRUE(Call(&v1::Control::Stub::SubmitSweep, request, &response).ok());
+  EXPECT_EQ(response.jobs(), 1u);
+  grpc::ClientContext context;
+  Prepare(&context);
+  const auto reader = control_->WatchSweep(&context, v1::WatchSweepRequest());
+  EXPECT_TRUE(agent_->CompleteOne());
+  EXPECT_TRUE(agent_->CompleteOne());
+  // At the end it takes twice as long.
+  const v1::Assign assign = agent_->NextAssign();
+  v1::AgentMessage finished = MakeFinished(assign, 2);
+  v1::Result& result = *finished.mutable_attempt_finished()->mutable_result();
+  result.set_seconds(2 * result.seconds());
+  result.set_throughput(result.throughput() / 2);
+  agent_->Say(MakeWindows(assign, 1, 2));
+  agent_->Say(finished);
+  EXPECT_TRUE(agent_->Next([](const auto& m) { return m.has_finished_ack(); })->finished_ack().accepted());
+  v1::SweepStatus last;
+  while (reader->Read(&last)) {
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  std::vector<v1::SweepStatus> stored;
+  EXPECT_TRUE(Stream(&v1::Control::Stub::WatchSweep, v1::WatchSweepRequest(), &stored).ok());
+  ASSERT_EQ(stored.size(), 1u);
+  for (const v1::SweepStatus& status : {last, stored[0]}) {  // from memory, from the store
+    EXPECT_EQ(status.state(), v1::SWEEP_STATE_COMPLETED);
+    EXPECT_EQ(status.cells(), 1u);
+    EXPECT_EQ(status.counts().total(), 1u);
+    ASSERT_EQ(status.drift_size(), 1);
+    EXPECT_EQ(status.drift(0).agent_name(), "one");
+    EXPECT_EQ(status.drift(0).share(), -0.5);
+    EXPECT_EQ(status.drift(0).end().job_id(), "s1.3");
+  }
+  v1::ListSweepsResponse sweeps;
+  EXPECT_TRUE(Call(&v1::Control::Stub::ListSweeps, v1::ListSweepsRequest(), &sweeps).ok());
+  EXPECT_EQ(sweeps.sweeps(0).counts().total(), 1u);
+
+  std::vector<v1::ResultRow> rows;
+  EXPECT_TRUE(Stream(&v1::Control::Stub::QueryResults, v1::QueryResultsRequest(), &rows).ok());
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].job().job_id(), "s1.2");
+  v1::QueryResultsRequest controls;
+  controls.set_role(v1::ROLE_CONTROL);
+  EXPECT_TRUE(Stream(&v1::Control::Stub::QueryResults, controls, &rows).ok());
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[1].job().job_id(), "s1.1");
+  EXPECT_EQ(rows[2].job().repeat(), 2u);
+  std::vector<v1::Job> jobs;
+  v1::ListJobsRequest list;
+  list.set_sweep_id("s1");
+  EXPECT_TRUE(Stream(&v1::Control::Stub::ListJobs, list, &jobs).ok());
+  ASSERT_EQ(jobs.size(), 3u);
+  EXPECT_EQ(jobs[0].role(), v1::ROLE_CONTROL);
+  EXPECT_EQ(jobs[1].role(), v1::ROLE_MEASUREMENT);
+}
+
 TEST_F(Operator, CancelIsIdempotentAndKnowsWhatHasEnded) {
   Submit(2);
   const v1::Assign assign = agent_->NextAssign();

@@ -45,6 +45,17 @@ TEST(SweepFile, KeysAreTheFlagsAndListsAreCommaLists) {
   EXPECT_TRUE(ParseSweep(file->fields).ok());
 }
 
+TEST(SweepFile, TakesTargetModeAndControl) {
+  const auto file =
+      ParseSweepFile("models: resnet18\nbs: 8\ntarget: 0.5 %\nmode: original\ncontrol: false\n", "s.yaml");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto spec = ParseSweep(file->fields);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_DOUBLE_EQ(spec->limits().target_half_width(), 0.005);
+  EXPECT_EQ(spec->mode(), v1::MODE_ORIGINAL);
+  EXPECT_FALSE(spec->control());
+}
+
 TEST(SweepFile, MayNameAPreset) {
   const auto file = ParseSweepFile("preset: original\nmodels: resnet50\n", "s.yaml");
   ASSERT_TRUE(file.ok());

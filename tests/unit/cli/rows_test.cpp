@@ -40,7 +40,21 @@ v1::ResultRow MeasuredRow() {
   result->mutable_stack()->set_trainer_version("0.1.0");
   result->mutable_stack()->set_torch_version("2.11.0");
   row.set_ended_unix_seconds(1769860800);
+  job->set_role(v1::ROLE_MEASUREMENT);
+  result->set_ci_low(507.375);
+  result->set_ci_high(517.625);
+  result->set_verdict(v1::VERDICT_THROTTLED);
+  result->set_evidence("58 % of the time under thermal slowdown");
+  result->set_drained_share(0.25);
+  result->mutable_physics()->set_share_of_peak(0.5);
+  result->mutable_keys()->set_method("1111111111111111");
+  result->mutable_keys()->set_stack("2222222222222222");
+  result->mutable_keys()->set_machine("3333333333333333");
   return row;
+}
+
+std::vector<std::string> Lines(const std::vector<Column>& columns, const std::vector<Row>& rows, const Style& style) {
+  return TableLines(columns, rows, style);
 }
 
 std::string Csv(const std::vector<Column>& columns, const Row& row) {
@@ -52,13 +66,61 @@ std::string Csv(const std::vector<Column>& columns, const Row& row) {
 }
 
 TEST(Rows, ResultIsWhatTheViewHolds) {
-  EXPECT_EQ(Csv(ResultColumns(), ToRow(MeasuredRow())),
-            "sweep_id,job_id,device_name,device_id,agent,model,batch_size,image_size,precision,memory_format,mode,"
-            "repeat,outcome,reason,throughput,window_cv,windows,steps,samples,seconds,wall_seconds,warm_up_seconds,"
-            "stop_reason,verdict,peak_memory_mib,trainer_version,torch_version,cuda_version,cudnn_version,ended,"
-            "attempts,sweep,job\n"
-            "s3,s3.14,Tesla T4,GPU-1,box,resnet50,64,224,fp32-strict,nhwc,standard,2,COMPLETED,,512.5,0.01,60,240,"
-            "15360,29.97,30.0,3.0,SECONDS,,4096,0.1.0,2.11.0,,,2026-01-31T12:00:00Z,1,3,14\n");
+  EXPECT_EQ(
+      Csv(ResultColumns(), ToRow(MeasuredRow())),
+      "sweep_id,job_id,device_name,device_id,agent,model,batch_size,image_size,precision,memory_format,mode,"
+      "repeat,outcome,reason,throughput,ci_low,ci_high,half_width_percent,window_cv,windows,steps,samples,seconds,"
+      "wall_seconds,warm_up_seconds,stop_reason,verdict,evidence,drained_share,share_of_peak,peak_memory_mib,"
+      "trainer_version,torch_version,cuda_version,cudnn_version,method_key,stack_key,machine_key,ended,attempts,"
+      "role,sweep,job\n"
+      "s3,s3.14,Tesla T4,GPU-1,box,resnet50,64,224,fp32-strict,nhwc,standard,2,COMPLETED,,512.5,507.375,517.625,"
+      "1.0,0.01,60,240,15360,29.97,30.0,3.0,SECONDS,THROTTLED,"
+      "58 % of the time under thermal slowdown,0.25,0.5,4096,0.1.0,2.11.0,,,1111111111111111,2222222222222222,"
+      "3333333333333333,2026-01-31T12:00:00Z,1,MEASUREMENT,3,14\n");
+}
+
+TEST(Rows, PeopleSeeThroughputPlusMinusAndTheVerdict) {
+  const std::string head = Lines(ResultColumns(), {ToRow(MeasuredRow())}, {})[0];
+  const std::string line = Lines(ResultColumns(), {ToRow(MeasuredRow())}, {})[1];
+  EXPECT_THAT(head, testing::ContainsRegex("samples/s +\u00b1% +cv +verdict"));
+  EXPECT_THAT(line, testing::ContainsRegex("512\\.50 +1\\.00 +0\\.010 +THROTTLED"));
+  EXPECT_THAT(Lines(ResultColumns(), {ToRow(MeasuredRow())}, {.unicode = false})[0], testing::HasSubstr(" +/-% "));
+  // Narrow terminals keep them longer than what tells less.
+  const std::string narrow = Lines(ResultColumns(), {ToRow(MeasuredRow())}, {.width = 80})[1];
+  EXPECT_THAT(narrow, testing::ContainsRegex("512\\.50 +1\\.00 +THROTTL"));
+}
+
+TEST(Rows, WhatIsUnknownTakesNoRoom) {
+  v1::ResultRow row = MeasuredRow();
+  row.mutable_result()->clear_ci_low();
+  row.mutable_result()->clear_ci_high();
+  row.mutable_result()->clear_verdict();
+  const std::string head = Lines(ResultColumns(), {ToRow(row)}, {})[0];
+  EXPECT_THAT(head, testing::Not(testing::HasSubstr("\u00b1")));
+  EXPECT_THAT(head, testing::Not(testing::HasSubstr("verdict")));
+  EXPECT_THAT(head, testing::Not(testing::HasSubstr("control")));
+}
+
+TEST(Rows, ControlJobsSayWhichTheyAre) {
+  v1::ResultRow row = MeasuredRow();
+  row.mutable_job()->set_role(v1::ROLE_CONTROL);
+  EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {})[1], testing::ContainsRegex(" end +COMPLETED"));
+  row.mutable_job()->set_repeat(1);
+  EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {})[1], testing::ContainsRegex(" start +COMPLETED"));
+  EXPECT_THAT(Csv(ResultColumns(), ToRow(row)), testing::HasSubstr(",CONTROL,3,14\n"));
+}
+
+TEST(Rows, JobShowsItsResultAndItsDevicesDrift) {
+  v1::Job job = MeasuredRow().job();
+  job.set_throughput(200);
+  job.set_ci_low(198);
+  job.set_ci_high(202);
+  job.set_verdict(v1::VERDICT_VALID);
+  const std::string csv = Csv(JobColumns(), ToRow(job, 0.125));
+  EXPECT_THAT(csv, testing::HasSubstr(",throughput,ci_low,ci_high,half_width_percent,verdict,windows,"));
+  EXPECT_THAT(csv, testing::HasSubstr(",reason,control_drift_percent\n"));
+  EXPECT_THAT(csv, testing::HasSubstr(",200.0,198.0,202.0,1.0,VALID,0,1,,12.5\n"));
+  EXPECT_THAT(Csv(JobColumns(), ToRow(job)), testing::EndsWith(",1,,\n")) << "no drift, no number";
 }
 
 TEST(Rows, JobWithoutResultHasNulls) {
@@ -69,7 +131,7 @@ TEST(Rows, JobWithoutResultHasNulls) {
   row.mutable_job()->clear_agent_name();
   EXPECT_EQ(Csv(ResultColumns(), ToRow(row)).substr(Csv(ResultColumns(), ToRow(row)).find('\n') + 1),
             "s3,s3.14,Tesla T4,GPU-1,,resnet50,64,224,fp32-strict,nhwc,standard,2,SKIPPED,s3.13 ran out of memory,,,,,,"
-            ",,,,,,,,,,2026-01-31T12:00:00Z,1,3,14\n");
+            ",,,,,,,,,,,,,,,,,,,2026-01-31T12:00:00Z,1,MEASUREMENT,3,14\n");
 }
 
 TEST(Rows, EveryRowHasAValueForEachColumn) {

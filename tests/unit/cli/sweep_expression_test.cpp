@@ -82,6 +82,8 @@ TEST(SweepExpression, EveryFieldReachesTheSpec) {
                                 {"size", "64,224"},
                                 {"memory-format", "nchw,nhwc"},
                                 {"seconds", "1.5m"},
+                                {"mode", "Tuned"},
+                                {"control", "false"},
                                 {"max-seconds", "5m"},
                                 {"memory-limit", "600"},
                                 {"repeats", "3"},
@@ -97,6 +99,9 @@ TEST(SweepExpression, EveryFieldReachesTheSpec) {
   EXPECT_THAT(spec->precisions(), ElementsAre(v1::PRECISION_FP32, v1::PRECISION_FP16));
   EXPECT_THAT(spec->image_sizes(), ElementsAre(64, 224));
   EXPECT_THAT(spec->memory_formats(), ElementsAre(v1::MEMORY_FORMAT_NCHW, v1::MEMORY_FORMAT_NHWC));
+  EXPECT_EQ(spec->mode(), v1::MODE_TUNED);
+  EXPECT_TRUE(spec->has_control());
+  EXPECT_FALSE(spec->control());
   EXPECT_EQ(spec->limits().seconds(), 90);
   EXPECT_FALSE(spec->limits().has_n_batches());
   EXPECT_EQ(spec->limits().max_seconds(), 300);
@@ -118,7 +123,34 @@ TEST(SweepExpression, WhatIsNotSaidIsLeftToTheCoordinator) {
   EXPECT_TRUE(spec->image_sizes().empty());
   EXPECT_FALSE(spec->has_limits());
   EXPECT_FALSE(spec->has_devices());
+  EXPECT_EQ(spec->mode(), v1::MODE_UNSPECIFIED);
+  EXPECT_FALSE(spec->has_control());
   EXPECT_EQ(CountCells(*spec), 1u);
+}
+
+TEST(SweepExpression, TargetIsAPercentage) {
+  const auto target = [](const char* text) {
+    const auto spec = ParseSweep({{"models", "resnet18"}, {"bs", "8"}, {"target", text}});
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    return spec.ok() ? spec->limits().target_half_width() : 0;
+  };
+  EXPECT_DOUBLE_EQ(target("0.5"), 0.005);
+  EXPECT_DOUBLE_EQ(target("0.5%"), 0.005);
+  EXPECT_DOUBLE_EQ(target("2 %"), 0.02);
+  EXPECT_DOUBLE_EQ(target("0.01"), 0.0001);
+  EXPECT_DOUBLE_EQ(target("50"), 0.5);
+  const auto error = [](const char* text) { return ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"target", text}}); };
+  EXPECT_EQ(error("0"), "target: '0' is out of range; use 0.01 to 50 percent");
+  EXPECT_THAT(error("51%"), HasSubstr("out of range"));
+  EXPECT_THAT(error("-1"), HasSubstr("out of range"));
+  EXPECT_THAT(error("nan"), HasSubstr("out of range"));
+  EXPECT_THAT(error("1e999"), HasSubstr("target: "));
+  for (const char* text : {"", "%", "half", "0.5%%", "0.5 % x", "0,5", " 0.5", "0x1"})
+    EXPECT_THAT(error(text), HasSubstr("is no percentage")) << text;
+  EXPECT_THAT(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"target", "1"}, {"seconds", "5"}}),
+              HasSubstr("target: given together"));
+  EXPECT_THAT(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"target", "1"}, {"n-batches", "5"}}),
+              HasSubstr("target: given together"));
 }
 
 TEST(SweepExpression, UnknownWordsAreAnsweredWithTheNearest) {
@@ -131,6 +163,9 @@ TEST(SweepExpression, UnknownWordsAreAnsweredWithTheNearest) {
             "memory-format: 'nwhc' is unknown; did you mean 'nhwc'? Known: nchw, nhwc");
   EXPECT_EQ(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"device", "tpu"}}),
             "device: 'tpu' is unknown; did you mean 'gpu'? Known: gpu, cpu");
+  EXPECT_EQ(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"mode", "tune"}}),
+            "mode: 'tune' is unknown; did you mean 'tuned'? Known: standard, original, tuned");
+  EXPECT_THAT(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"control", "no"}}), HasSubstr("control: 'no' is unknown"));
   EXPECT_THAT(ErrorOf({{"model", "resnet18"}}), HasSubstr("'model' is unknown; did you mean 'models'?"));
 }
 
@@ -182,6 +217,8 @@ TEST(SweepExpression, TextFromOutsideNeverThrows) {
 TEST(Override, WhatEndsAMeasurementIsOneChoice) {
   const SweepFields base{{"bs", "8"}, {"seconds", "30"}};
   EXPECT_EQ(Override(base, {{"n-batches", "5"}}), (SweepFields{{"bs", "8"}, {"n-batches", "5"}}));
+  EXPECT_EQ(Override(base, {{"target", "1"}}), (SweepFields{{"bs", "8"}, {"target", "1"}}));
+  EXPECT_EQ(Override({{"target", "1"}}, {{"seconds", "5"}}), (SweepFields{{"seconds", "5"}}));
   EXPECT_EQ(Override(base, {{"bs", "4"}}), (SweepFields{{"bs", "4"}, {"seconds", "30"}}));
 }
 

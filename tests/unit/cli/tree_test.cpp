@@ -78,6 +78,8 @@ TEST(Arguments, HelpIsNoMistake) {
   EXPECT_EQ(tree.Parse({"sweep", "submit", "--help"}), kDone);
   const std::string help = testing::internal::GetCapturedStdout();
   EXPECT_THAT(help, HasSubstr("--memory-format"));
+  EXPECT_THAT(help, HasSubstr("--target"));
+  EXPECT_THAT(help, Not(HasSubstr("--control"))) << "its verbs have a flag of their own for it";
   EXPECT_FALSE(tree.ran);
 }
 

@@ -105,9 +105,51 @@ TEST(WatchView, LinesForPipes) {
   sweep.mutable_counts()->set_running(0);
   sweep.mutable_counts()->set_queued(0);
   sweep.mutable_counts()->set_completed(10);
-  EXPECT_EQ(SummaryLine(sweep), "sweep s3 COMPLETED in 12 min: 10 completed, 1 out of memory, 1 skipped");
+  EXPECT_EQ(SummaryLine(sweep, true), "sweep s3 COMPLETED in 12 min: 10 completed, 1 out of memory, 1 skipped");
   EXPECT_TRUE(HasEnded(sweep));
   EXPECT_EQ(EndedJobs(sweep.counts()), 12u);
+}
+
+v1::SweepStatus Drifted() {
+  v1::SweepStatus sweep = HalfWay();
+  v1::Drift* drift = sweep.add_drift();
+  drift->set_device_name("Tesla T4");
+  drift->set_agent_name("box");
+  drift->mutable_start()->set_throughput(101.2);
+  drift->mutable_end()->set_throughput(100.8);
+  drift->set_share(-0.00395);
+  drift->set_half_width(0.009);
+  return sweep;
+}
+
+TEST(WatchView, DriftOfControlCellsIsShown) {
+  const v1::SweepStatus sweep = Drifted();
+  EXPECT_THAT(WatchLines(sweep, 0, {.width = 100, .unicode = false}),
+              testing::Contains("control cell on box (Tesla T4): 101.20 -> 100.80 samples/s, -0.4 % +/- 0.9 %"));
+  EXPECT_THAT(SummaryLine(sweep, true), testing::EndsWith("5 queued; control drift -0.4 % \u00b1 0.9 %"));
+  EXPECT_THAT(WatchLines(HalfWay(), 0, {}), Not(testing::Contains(HasSubstr("control"))));
+  for (int width = 1; width < 90; ++width)
+    for (const std::string& line : WatchLines(sweep, 0, {.width = width, .height = 24}))
+      EXPECT_LE(VisibleWidth(line), width) << line;
+}
+
+TEST(WatchView, OfManyDevicesTheFirstAndTheLargestDrift) {
+  v1::SweepStatus sweep = Drifted();
+  for (int i = 1; i < 20; ++i) *sweep.add_drift() = sweep.drift(0);
+  sweep.mutable_drift(7)->set_share(-0.05);
+  sweep.mutable_drift(8)->clear_share();
+  sweep.mutable_drift(8)->mutable_start()->set_outcome(v1::OUTCOME_FAILED);
+  sweep.mutable_drift(8)->mutable_start()->set_reason("killed by SIGSEGV");
+  const auto lines = WatchLines(sweep, 0, {});
+  EXPECT_THAT(lines, testing::Contains("12 more"));
+  EXPECT_THAT(SummaryLine(sweep, false),
+              testing::EndsWith("; control drift -5.0 % +/- 0.9 % at most, of 19 devices, of 1 unknown"));
+}
+
+TEST(WatchView, RunningControlCellIsCalledSo) {
+  v1::SweepStatus sweep = HalfWay();
+  sweep.mutable_running(0)->set_role(v1::ROLE_CONTROL);
+  EXPECT_THAT(WatchLines(sweep, 0, {}).back(), HasSubstr("nchw (control)"));
 }
 
 }  // namespace
