@@ -69,8 +69,8 @@ std::string DriftSummary(const v1::SweepStatus& sweep, bool unicode) {
       largest = &drift;
   }
   if (largest == nullptr) return without == 0 ? "" : "control drift unknown";
-  std::string text = fmt::format("control drift {}", DriftText(*largest, unicode));
-  if (known > 1) text += fmt::format(" at most, of {} devices", known);
+  std::string text = fmt::format("{}control drift {}", known > 1 ? "largest " : "", DriftText(*largest, unicode));
+  if (known > 1) text += fmt::format(", of {} devices", known);
   if (without > 0) text += fmt::format(", of {} unknown", without);
   return text;
 }

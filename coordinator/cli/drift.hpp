@@ -15,8 +15,8 @@ std::string DriftText(const v1::Drift& drift, bool unicode);
 /// "box (Tesla T4): at the start FAILED, killed by SIGSEGV". "" while it is not known which.
 std::string DriftLine(const v1::Drift& drift, bool unicode);
 
-/// A sweep's in a few words: "control drift -0.4 % ± 0.9 %", of several devices the largest. "" when there is
-/// none.
+/// A sweep's in a few words: "control drift -0.4 % ± 0.9 %", of several devices the largest, called so. "" when there
+/// is none.
 std::string DriftSummary(const v1::SweepStatus& sweep, bool unicode);
 
 /// The drift of each sweep, from the results of control jobs in the order of their numbers. Keeps the newest sweeps.

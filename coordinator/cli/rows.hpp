@@ -33,7 +33,7 @@ Row ToRow(const ModelEntry& model);
 /// "2026-01-31T12:00:00Z"; empty for 0 and what is no time.
 std::string Iso8601(double unix_seconds);
 
-/// "resnet50 bs 64, 224 px, fp32, nchw".
+/// "resnet50 bs 64, 224 px, fp32, nchw", and the mode when it is not the standard one.
 std::string CellText(const v1::Cell& cell);
 
 /// "2x NVIDIA GeForce RTX 3090", or "AMD EPYC 7443" for a machine without GPUs.

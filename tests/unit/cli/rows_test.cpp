@@ -101,6 +101,17 @@ TEST(Rows, WhatIsUnknownTakesNoRoom) {
   EXPECT_THAT(head, testing::Not(testing::HasSubstr("control")));
 }
 
+TEST(Rows, OtherModesAreNeverTakenForTheStandardOne) {
+  v1::ResultRow row = MeasuredRow();
+  EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {})[0], testing::Not(testing::HasSubstr("mode")));
+  EXPECT_EQ(CellText(row.job().cell()), "resnet50 bs 64, 224 px, fp32-strict, nhwc");
+  row.mutable_job()->mutable_cell()->set_mode(v1::MODE_ORIGINAL);
+  EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {})[1], testing::HasSubstr(" original "));
+  EXPECT_THAT(Lines(JobColumns(), {ToRow(row.job())}, {})[1], testing::HasSubstr(" original "));
+  EXPECT_THAT(Csv(ResultColumns(), ToRow(row)), testing::HasSubstr(",nhwc,original,2,"));
+  EXPECT_EQ(CellText(row.job().cell()), "resnet50 bs 64, 224 px, fp32-strict, nhwc, original");
+}
+
 TEST(Rows, ControlJobsSayWhichTheyAre) {
   v1::ResultRow row = MeasuredRow();
   row.mutable_job()->set_role(v1::ROLE_CONTROL);

@@ -143,7 +143,7 @@ TEST(WatchView, OfManyDevicesTheFirstAndTheLargestDrift) {
   const auto lines = WatchLines(sweep, 0, {});
   EXPECT_THAT(lines, testing::Contains("12 more"));
   EXPECT_THAT(SummaryLine(sweep, false),
-              testing::EndsWith("; control drift -5.0 % +/- 0.9 % at most, of 19 devices, of 1 unknown"));
+              testing::EndsWith("; largest control drift -5.0 % +/- 0.9 %, of 19 devices, of 1 unknown"));
 }
 
 TEST(WatchView, RunningControlCellIsCalledSo) {
