@@ -254,9 +254,14 @@ TEST_F(ProgramWithNvml, AThrottledRunIsMarkedAndItsWindowsShowIt) {
   EXPECT_GE(result.telemetry().readings(), 2u);
   EXPECT_EQ(result.device_limits().max_sm_clock_mhz(), 1980);
   EXPECT_THAT(out_, HasSubstr("verdict        THROTTLED: 100 % of the time under thermal slowdown"));
-  ASSERT_GE(events_.size(), 4u);
-  const v1::Window& window = events_[events_.size() - 2].window();
-  EXPECT_EQ(window.telemetry().sm_clock_mhz(), 1350);
+  // A window may fall between two readings: it then has none of its own.
+  std::uint32_t windows_with_readings = 0;
+  for (const v1::TrainerEvent& event : events_) {
+    if (!event.has_window() || event.window().telemetry().readings() == 0) continue;
+    ++windows_with_readings;
+    EXPECT_EQ(event.window().telemetry().sm_clock_mhz(), 1350);
+  }
+  EXPECT_GE(windows_with_readings, 2u);
 }
 
 TEST_F(ProgramWithNvml, APowerLimitIsSaid) {
