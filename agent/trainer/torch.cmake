@@ -32,6 +32,8 @@ foreach(line IN LISTS version_lines)
     set(RSG_TORCH_CUDA_VERSION ${CMAKE_MATCH_1})
   endif()
 endforeach()
+set(RSG_TORCH_BUILT_WITH "${RSG_TORCH_VERSION}" CACHE INTERNAL "Version of LibTorch; read by deploy/bundle and tests")
+set(RSG_TORCH_FOUND_IN "${RSG_TORCH}" CACHE INTERNAL "The folder that holds torch/; read by tests")
 message(STATUS "LibTorch ${RSG_TORCH_VERSION} (CUDA ${RSG_TORCH_CUDA_VERSION}) in ${RSG_TORCH}")
 
 function(rsg_torch_library name)

@@ -247,11 +247,23 @@ TEST(ParentDeath, TakesTheChildAlong) {
 }
 
 TEST(ChildEnvironment, KeepsTheListAndNothingElse) {
-  const char* const environment[] = {"PATH=/bin",    "HOME=/root",       "RSG_JOIN=secret",      "WANDB_API_KEY=secret",
-                                     "LC_ALL=C",     "CUDA_HOME=/x",     "LD_LIBRARY_PATH=/lib", "LD_PRELOAD=/evil.so",
-                                     "PATHOLOGY=no", "RSG_TORCH_DIR=/t", "RSG_NVML=/n",          nullptr};
-  EXPECT_THAT(ChildEnvironment(environment), ElementsAre("PATH=/bin", "HOME=/root", "LC_ALL=C", "CUDA_HOME=/x",
-                                                         "LD_LIBRARY_PATH=/lib", "RSG_TORCH_DIR=/t", "RSG_NVML=/n"));
+  const char* const environment[] = {"PATH=/bin",
+                                     "HOME=/root",
+                                     "RSG_JOIN=secret",
+                                     "WANDB_API_KEY=secret",
+                                     "LC_ALL=C",
+                                     "CUDA_HOME=/x",
+                                     "LD_LIBRARY_PATH=/lib",
+                                     "LD_PRELOAD=/evil.so",
+                                     "PATHOLOGY=no",
+                                     "RSG_TORCH_DIR=/t",
+                                     "RSG_NVML=/n",
+                                     "PYTHONSTARTUP=/evil.py",
+                                     "PYTHONPATH=/p",
+                                     nullptr};
+  EXPECT_THAT(ChildEnvironment(environment),
+              ElementsAre("PATH=/bin", "HOME=/root", "LC_ALL=C", "CUDA_HOME=/x", "LD_LIBRARY_PATH=/lib",
+                          "RSG_TORCH_DIR=/t", "RSG_NVML=/n", "PYTHONPATH=/p"));
 }
 
 TEST(TrainerArguments, AGpuHasAThermalGateOfItsOwnAndACpuNone) {
