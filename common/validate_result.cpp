@@ -92,6 +92,14 @@ absl::Status CheckPhysics(const v1::Physics& physics) {
   return CheckText("physics.note", physics.note(), kMaxEvidence);
 }
 
+absl::Status CheckSoak(const v1::Result& result) {
+  if (result.has_sustained_throughput() && !Positive(result.sustained_throughput()))
+    return Wrong("sustained_throughput", absl::StrCat(result.sustained_throughput(), " is no rate"));
+  if (result.has_soak_seconds() && !Positive(result.soak_seconds()))
+    return Wrong("soak_seconds", absl::StrCat(result.soak_seconds(), " is no positive time"));
+  return absl::OkStatus();
+}
+
 absl::Status CheckProvenance(const v1::Result& result) {
   for (const std::string* key : {&result.keys().method(), &result.keys().stack(), &result.keys().machine()})
     if (!key->empty() && !IsHex(*key, kKeyDigits)) return Wrong("keys", "a key is not 16 hex digits");
@@ -148,6 +156,7 @@ absl::Status Validate(const v1::Result& result, std::uint32_t batch_size) {
   if (auto s = CheckReadings("telemetry", result.telemetry()); !s.ok()) return s;
   if (auto s = CheckReadings("device_limits", result.device_limits()); !s.ok()) return s;
   if (auto s = CheckPhysics(result.physics()); !s.ok()) return s;
+  if (auto s = CheckSoak(result); !s.ok()) return s;
   return CheckProvenance(result);
 }
 

@@ -151,6 +151,8 @@ TEST(ValidateResult, JudgementReadingsAndKeysAreInRange) {
     ExpectRefused<v1::Result>(JudgedResult(), change, check, word);
   };
   refused([](v1::Result& r) { r.set_verdict(static_cast<v1::Verdict>(42)); }, "verdict: 42");
+  refused([](v1::Result& r) { r.set_sustained_throughput(0); }, "sustained_throughput: 0");
+  refused([](v1::Result& r) { r.set_soak_seconds(-1); }, "soak_seconds: -1");
   refused([](v1::Result& r) { r.set_evidence(std::string(1025, 'x')); }, "evidence: 1025 bytes");
   refused([](v1::Result& r) { r.set_drained_share(1.01); }, "drained_share");
   refused([](v1::Result& r) { r.set_drained_share(-0.01); }, "drained_share");
