@@ -18,26 +18,22 @@ using testing::HasSubstr;
 
 class Bundle : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = testing::TempDir() + "rsg_bundle_" + std::to_string(getpid());
-    fs::create_directories(folder_);
-    const Output packed =
-        RunCommand({RSG_SOURCE_DIR "/deploy/bundle", "--from", RSG_BUILD_DIR, (folder_ / "a.tar.gz").string()});
-    ASSERT_EQ(packed.exit_code, 0) << packed.err;
-    ASSERT_EQ(RunCommand({"tar", "-xzf", (folder_ / "a.tar.gz").string(), "-C", folder_.string()}).exit_code, 0);
-    // As `pip install` leaves it, in a folder of this machine's own.
+  void SetUp() override {
     fs::create_directories(folder_ / "site");
+    const Output unpacked = RunCommand({"/usr/bin/tar", "-xzf", RSG_BUNDLE, "-C", folder_.string()});
+    ASSERT_EQ(unpacked.exit_code, 0) << unpacked.err;
+    // As `pip install` leaves it, in a folder of this machine's own.
     fs::create_symlink(fs::path(RSG_TORCH) / "torch", folder_ / "site" / "torch");
   }
-  static void TearDownTestSuite() { fs::remove_all(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
 
-  static std::string Program(const std::string& name) { return folder_ / "rsg-agent" / "bin" / name; }
+  std::string Program(const std::string& name) { return folder_ / "rsg-agent" / "bin" / name; }
   /// `rsg-trainer info --json` of the bundle.
-  static Output Info(const Environment& environment) {
+  Output Info(const Environment& environment) {
     return RunCommand({Program("rsg-trainer"), "info", "--json"}, environment);
   }
   /// A folder whose torch package says that it is of `version`.
-  static std::string SiteOf(const std::string& version) {
+  std::string SiteOf(const std::string& version) {
     const fs::path torch = folder_ / ("site-" + version) / "torch";
     fs::create_directories(torch / "lib");
     std::ofstream(torch / "__init__.py");
@@ -46,13 +42,13 @@ class Bundle : public testing::Test {
     return torch.parent_path();
   }
 
-  static inline fs::path folder_;
+  const fs::path folder_ = testing::TempDir() + "rsg_bundle_" + std::to_string(getpid());
 };
 
 TEST_F(Bundle, TakesAtMost15MegabytesAndNamesNoFolderOfItsBuild) {
-  EXPECT_LE(fs::file_size(folder_ / "a.tar.gz"), 15'000'000u);
+  EXPECT_LE(fs::file_size(RSG_BUNDLE), 15'000'000u);
   for (const char* program : {"bin/rsg-agent", "lib/rsg-trainer"}) {
-    const Output headers = RunCommand({"objdump", "-p", (folder_ / "rsg-agent" / program).string()});
+    const Output headers = RunCommand({"/usr/bin/objdump", "-p", (folder_ / "rsg-agent" / program).string()});
     EXPECT_EQ(headers.exit_code, 0) << headers.err;
     EXPECT_EQ(headers.out.find(RSG_SOURCE_DIR), std::string::npos) << headers.out;
   }
