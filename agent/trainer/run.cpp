@@ -133,7 +133,10 @@ class Run {
     if (!window->warm_up()) series_.Add(window->steps(), window->seconds());
     if (phase == Watch::Phase::kWarming) return console_.Warming(*window);
     // Whether the series is steady is judged once, at the end.
-    if (!summary_.empty()) console_.SetVerdict(Judged({}).verdict());
+    if (v1::Result so_far = Measured(); !summary_.empty()) {
+      watch_->Fill(&so_far, /*steady=*/true, "");
+      console_.SetVerdict(so_far.verdict());
+    }
     console_.Progress(*window, {.throughput = summary_.Throughput(),
                                 .half_width = RelativeHalfWidth(series_),
                                 .progress = ByOriginal()
@@ -143,18 +146,18 @@ class Run {
 
   bool ByOriginal() const { return line_.cell.mode() == v1::MODE_ORIGINAL; }
 
-  /// What was measured so far, with the verdict on it.
-  v1::Result Judged(const Stability& stability) const {
+  v1::Result Measured() const {
     v1::Result result;
     summary_.Fill(&result);
     drained_share_.Fill(&result);
-    watch_->Fill(&result, stability.steady, stability.evidence);
     return result;
   }
 
   v1::Result MakeResult() {
-    v1::Result result = Judged(JudgeStability(series_.values()));
+    v1::Result result = Measured();
     FillInterval(series_, &result);
+    const Stability stability = JudgeStability(series_.values());
+    watch_->Fill(&result, stability.steady, stability.evidence);
     result.set_stop_reason(stop_reason_);
     *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark, step_->Facts());
     *result.mutable_stack() = started_.stack();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace rsg::trainer {
@@ -54,6 +55,12 @@ bool IsPowerLimited(const v1::DeviceLimits& limits) {
          limits.power_limit_watts() < kPowerLimitShare * limits.default_power_limit_watts();
 }
 
+// The wider side of the interval, relative to the throughput; 0 where there is none.
+double HalfWidth(const v1::Result& result) {
+  if (!result.has_ci_low()) return 0;
+  return std::max(result.ci_high() - result.throughput(), result.throughput() - result.ci_low()) / result.throughput();
+}
+
 std::string AtItsLimit(const v1::Result& result) {
   const v1::DeviceLimits& limits = result.device_limits();
   if (result.telemetry().power_cap_share() <= 0) return "";
@@ -92,6 +99,8 @@ Judgement Judge(const v1::Result& result, bool steady, const std::string& unstea
         {v1::VERDICT_HOST_BOUND, Percent(result.drained_share()) + " of the looks at the device found it out of work"});
   if (!steady) found.push_back({v1::VERDICT_UNSTABLE, unsteadiness.empty() ? "never became steady" : unsteadiness});
   if (IsPowerLimited(result.device_limits())) found.push_back({v1::VERDICT_POWER_LIMITED, HeldBack(result)});
+  if (const double half = HalfWidth(result); half > kVagueHalfWidth)
+    found.push_back({v1::VERDICT_UNSTABLE, fmt::format("known to within {:.0f} % only; measure longer", 100 * half)});
   if (found.empty()) return {v1::VERDICT_VALID, InOrder(result)};
   Judgement judgement = found.front();
   for (std::size_t i = 1; i < found.size(); ++i) judgement.evidence += "; also " + found[i].evidence;

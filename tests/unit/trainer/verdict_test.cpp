@@ -40,6 +40,20 @@ TEST(Verdict, ACardAtItsDefaultLimitIsValidWithTheShareNoted) {
             "SM clock 1905 of 1980 MHz, 61 °C, at its default power limit of 350 W 72 % of the time");
 }
 
+TEST(Verdict, ANumberThatIsHardlyKnownIsUnstable) {
+  v1::Result result = Healthy();
+  result.set_throughput(100);
+  result.set_ci_low(90.1);
+  result.set_ci_high(109.9);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+  result.set_ci_high(177);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_UNSTABLE);
+  EXPECT_EQ(Steady(result).evidence, "known to within 77 % only; measure longer");
+  result.mutable_device_limits()->set_power_limit_watts(200);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_POWER_LIMITED) << "the cause comes first";
+  EXPECT_THAT(Steady(result).evidence, HasSubstr("; also known to within 77 % only"));
+}
+
 TEST(Verdict, ALimitAtNineTenthsIsValidAndUnderItIsNot) {
   v1::Result result = Healthy();
   result.mutable_device_limits()->set_power_limit_watts(315);
