@@ -22,7 +22,6 @@ namespace rsg::trainer {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
