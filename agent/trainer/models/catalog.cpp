@@ -1,5 +1,5 @@
 // Which name builds what. One line a model; names and size rules for people stand in common/models.cpp.
-#include <array>
+#include <variant>
 
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/resnet.hpp"
@@ -7,21 +7,25 @@
 namespace rsg::trainer {
 namespace {
 
-struct ResNetEntry {
+/// One alternative a family: its shape, which its MakeModel takes.
+using Shape = std::variant<ResNetShape>;
+
+struct Entry {
   std::string_view name;
-  ResNetShape shape;
+  Shape shape;
 };
 
-constexpr std::array kResNets{
-    ResNetEntry{"resnet18", {.block = ResNetBlock::kBasic, .depths = {2, 2, 2, 2}}},
-    ResNetEntry{"resnet50", {.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}}},
+constexpr Entry kEntries[] = {
+    {"resnet18", ResNetShape{.block = ResNetBlock::kBasic, .depths = {2, 2, 2, 2}}},
+    {"resnet50", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}}},
 };
 
 }  // namespace
 
-std::unique_ptr<Model> BuildModel(std::string_view name, const TensorStyle& style) {
-  for (const ResNetEntry& entry : kResNets)
-    if (entry.name == name) return MakeResNet(entry.shape, style);
+std::unique_ptr<Model> BuildModel(std::string_view name, const ModelOptions& options) {
+  for (const Entry& entry : kEntries)
+    if (entry.name == name)
+      return std::visit([&](const auto& shape) { return MakeModel(shape, options); }, entry.shape);
   return nullptr;
 }
 
