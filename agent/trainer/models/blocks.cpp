@@ -15,16 +15,30 @@ namespace {
 constexpr double kNormEps = 1e-5;
 constexpr double kNormMomentum = 0.1;
 
+std::int64_t Fan(const ConvShape& shape) {
+  const std::int64_t area = shape.kernel * shape.kernel;
+  switch (shape.start) {
+    case ConvStart::kFanOut:
+      return shape.out * area;
+    case ConvStart::kFanOutOfGroup:
+      return shape.out / shape.groups * area;
+    case ConvStart::kFanIn:
+      return shape.in / shape.groups * area;
+  }
+  return 1;
+}
+
 }  // namespace
 
 Conv2d::Conv2d(const Scope& scope, const ConvShape& shape) : shape_(shape) {
-  const double deviation = std::sqrt(2.0 / static_cast<double>(shape.out * shape.kernel * shape.kernel));
+  const double deviation = std::sqrt(2.0 / static_cast<double>(Fan(shape)));
   at::Tensor initial = at::empty({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel}, scope.options());
   weight_ = scope.Parameter("weight", initial.normal_(0, deviation));
+  if (shape.bias) bias_ = scope.Parameter("bias", at::zeros({shape.out}, scope.options()));
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
-  return at::conv2d(x, weight_, {}, shape_.stride, shape_.padding, 1, shape_.groups);
+  return at::conv2d(x, weight_, bias_, shape_.stride, shape_.padding, 1, shape_.groups);
 }
 
 BatchNorm2d::BatchNorm2d(const Scope& scope, std::int64_t channels, double gamma) {
@@ -41,10 +55,19 @@ at::Tensor BatchNorm2d::operator()(const at::Tensor& x) const {
   return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, kTraining, kNormMomentum, kNormEps, kUseCudnn);
 }
 
-Linear::Linear(const Scope& scope, std::int64_t in, std::int64_t out) {
+Linear::Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start) {
+  constexpr double kDeviation = 0.01;
   const double bound = 1 / std::sqrt(static_cast<double>(in));
-  weight_ = scope.Parameter("weight", at::empty({out, in}, scope.options()).uniform_(-bound, bound));
-  bias_ = scope.Parameter("bias", at::empty({out}, scope.options()).uniform_(-bound, bound));
+  at::Tensor weight = at::empty({out, in}, scope.options());
+  at::Tensor bias = at::zeros({out}, scope.options());
+  if (start == LinearStart::kNormal) {
+    weight.normal_(0, kDeviation);
+  } else {
+    weight.uniform_(-bound, bound);
+  }
+  if (start == LinearStart::kUniform) bias.uniform_(-bound, bound);
+  weight_ = scope.Parameter("weight", weight);
+  bias_ = scope.Parameter("bias", bias);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }

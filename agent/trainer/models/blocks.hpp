@@ -4,10 +4,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "agent/trainer/models/weights.hpp"
 
 namespace rsg::trainer {
+
+/// The fan of a convolution, over which its weights start: normal with variance 2 / fan (He et al. 2015, eq. 14).
+enum class ConvStart {
+  kFanOut,         ///< out * kernel^2, whatever the groups: kaiming_normal_(mode="fan_out", nonlinearity="relu")
+  kFanOutOfGroup,  ///< out / groups * kernel^2
+  kFanIn,          ///< in / groups * kernel^2: kaiming_normal_()
+};
 
 struct ConvShape {
   std::int64_t in;
@@ -16,10 +24,11 @@ struct ConvShape {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
   std::int64_t groups = 1;
+  bool bias = false;  ///< starts at 0
+  ConvStart start = ConvStart::kFanOut;
 };
 
-/// torch.nn.Conv2d without bias. Weights start as kaiming_normal_(mode="fan_out", nonlinearity="relu"): normal with
-/// standard deviation sqrt(2 / (out * kernel^2)), whatever the groups, as timm's CNNs do (He et al. 2015, eq. 14).
+/// torch.nn.Conv2d.
 class Conv2d {
  public:
   Conv2d(const Scope& scope, const ConvShape& shape);
@@ -28,6 +37,7 @@ class Conv2d {
  private:
   ConvShape shape_;
   at::Tensor weight_;
+  std::optional<at::Tensor> bias_;
 };
 
 /// torch.nn.BatchNorm2d: eps 1e-5, momentum 0.1, batch statistics; running ones are kept up to date.
@@ -44,10 +54,16 @@ class BatchNorm2d {
   at::Tensor running_var_;
 };
 
-/// torch.nn.Linear with bias and its default start: both uniform within 1 / sqrt(in).
+enum class LinearStart {
+  kUniform,   ///< weight and bias uniform within 1 / sqrt(in): torch.nn.Linear's default
+  kZeroBias,  ///< weight as by default, bias 0
+  kNormal,    ///< weight normal with standard deviation 0.01, bias 0
+};
+
+/// torch.nn.Linear with bias.
 class Linear {
  public:
-  Linear(const Scope& scope, std::int64_t in, std::int64_t out);
+  Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start = LinearStart::kUniform);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
