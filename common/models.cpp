@@ -13,7 +13,12 @@ constexpr std::uint32_t kMaxImageSize = 4096;
 
 constexpr std::array kModels{
     ModelEntry{"resnet18", 224, 32, 1, 32, true, 11'689'512},
+    ModelEntry{"resnet34", 224, 32, 1, 32, true, 21'797'672},
     ModelEntry{"resnet50", 224, 32, 1, 32, true, 25'557'032},
+    ModelEntry{"resnet101", 224, 32, 1, 32, true, 44'549'160},
+    ModelEntry{"resnet152", 224, 32, 1, 32, true, 60'192'808},
+    ModelEntry{"wide_resnet50_2", 224, 32, 1, 32, true, 68'883'240},
+    ModelEntry{"resnext50_32x4d", 224, 32, 1, 32, true, 25'028'904},
 };
 
 }  // namespace

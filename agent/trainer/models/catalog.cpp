@@ -17,7 +17,13 @@ struct Entry {
 
 constexpr Entry kEntries[] = {
     {"resnet18", ResNetShape{.block = ResNetBlock::kBasic, .depths = {2, 2, 2, 2}}},
+    {"resnet34", ResNetShape{.block = ResNetBlock::kBasic, .depths = {3, 4, 6, 3}}},
     {"resnet50", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}}},
+    {"resnet101", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 23, 3}}},
+    {"resnet152", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 8, 36, 3}}},
+    {"wide_resnet50_2", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}, .base_width = 128}},
+    {"resnext50_32x4d",
+     ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}, .groups = 32, .base_width = 4}},
 };
 
 }  // namespace
