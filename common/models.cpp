@@ -19,6 +19,10 @@ constexpr std::array kModels{
     ModelEntry{"resnet152", 224, 32, 1, 32, true, 60'192'808},
     ModelEntry{"wide_resnet50_2", 224, 32, 1, 32, true, 68'883'240},
     ModelEntry{"resnext50_32x4d", 224, 32, 1, 32, true, 25'028'904},
+    ModelEntry{"vgg11", 224, 32, 1, 32, false, 132'863'336},
+    ModelEntry{"vgg16", 224, 32, 1, 32, false, 138'357'544},
+    ModelEntry{"vgg19", 224, 32, 1, 32, false, 143'667'240},
+    ModelEntry{"vgg19_bn", 224, 32, 1, 31, true, 143'678'248},
 };
 
 }  // namespace

@@ -3,12 +3,13 @@
 
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/resnet.hpp"
+#include "agent/trainer/models/vgg.hpp"
 
 namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape>;
+using Shape = std::variant<ResNetShape, VggShape>;
 
 struct Entry {
   std::string_view name;
@@ -24,6 +25,10 @@ constexpr Entry kEntries[] = {
     {"wide_resnet50_2", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}, .base_width = 128}},
     {"resnext50_32x4d",
      ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}, .groups = 32, .base_width = 4}},
+    {"vgg11", VggShape{.depths = {1, 1, 2, 2, 2}}},
+    {"vgg16", VggShape{.depths = {2, 2, 3, 3, 3}}},
+    {"vgg19", VggShape{.depths = {2, 2, 4, 4, 4}}},
+    {"vgg19_bn", VggShape{.depths = {2, 2, 4, 4, 4}, .norm = true}},
 };
 
 }  // namespace
