@@ -23,6 +23,7 @@ constexpr std::array kModels{
     ModelEntry{"vgg16", 224, 32, 1, 32, false, 138'357'544},
     ModelEntry{"vgg19", 224, 32, 1, 32, false, 143'667'240},
     ModelEntry{"vgg19_bn", 224, 32, 1, 31, true, 143'678'248},
+    ModelEntry{"densenet121", 224, 32, 1, 60, true, 7'978'856},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Which name builds what. One line a model; names and size rules for people stand in common/models.cpp.
 #include <variant>
 
+#include "agent/trainer/models/densenet.hpp"
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/resnet.hpp"
 #include "agent/trainer/models/vgg.hpp"
@@ -9,7 +10,7 @@ namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape, VggShape>;
+using Shape = std::variant<ResNetShape, VggShape, DenseNetShape>;
 
 struct Entry {
   std::string_view name;
@@ -29,6 +30,7 @@ constexpr Entry kEntries[] = {
     {"vgg16", VggShape{.depths = {2, 2, 3, 3, 3}}},
     {"vgg19", VggShape{.depths = {2, 2, 4, 4, 4}}},
     {"vgg19_bn", VggShape{.depths = {2, 2, 4, 4, 4}, .norm = true}},
+    {"densenet121", DenseNetShape{.depths = {6, 12, 24, 16}}},
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ BATCH, SEED = 2, 20771
 # Image sizes, where 65 does not do: structures that ask for a multiple, networks whose last batch norm would see fewer
 # than 8 values a channel.
 DEFAULT_SIZE = 65
-SIZES = {"vgg11": 257}
+SIZES = {"vgg11": 257, "densenet121": 97}
 # Families that timm builds for an image size.
 BUILT_FOR_SIZE = ("deit", "mixer", "swin", "vit")
 M = (1 << 64) - 1
