@@ -24,6 +24,8 @@ constexpr std::array kModels{
     ModelEntry{"vgg19", 224, 32, 1, 32, false, 143'667'240},
     ModelEntry{"vgg19_bn", 224, 32, 1, 31, true, 143'678'248},
     ModelEntry{"densenet121", 224, 32, 1, 60, true, 7'978'856},
+    ModelEntry{"regnetx_032", 224, 32, 1, 32, true, 15'296'552},
+    ModelEntry{"regnety_032", 224, 32, 1, 32, true, 19'436'338},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "agent/trainer/models/densenet.hpp"
 #include "agent/trainer/models/model.hpp"
+#include "agent/trainer/models/regnet.hpp"
 #include "agent/trainer/models/resnet.hpp"
 #include "agent/trainer/models/vgg.hpp"
 
@@ -10,7 +11,7 @@ namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape, VggShape, DenseNetShape>;
+using Shape = std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape>;
 
 struct Entry {
   std::string_view name;
@@ -31,6 +32,9 @@ constexpr Entry kEntries[] = {
     {"vgg19", VggShape{.depths = {2, 2, 4, 4, 4}}},
     {"vgg19_bn", VggShape{.depths = {2, 2, 4, 4, 4}, .norm = true}},
     {"densenet121", DenseNetShape{.depths = {6, 12, 24, 16}}},
+    {"regnetx_032", RegNetShape{.depths = {2, 6, 15, 2}, .widths = {96, 192, 432, 1008}, .group_width = 48}},
+    {"regnety_032",
+     RegNetShape{.depths = {2, 5, 13, 1}, .widths = {72, 216, 576, 1512}, .group_width = 24, .squeeze = true}},
 };
 
 }  // namespace
