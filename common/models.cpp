@@ -13,7 +13,19 @@ constexpr std::uint32_t kMaxImageSize = 4096;
 
 constexpr std::array kModels{
     ModelEntry{"resnet18", 224, 32, 1, 32, true, 11'689'512},
+    ModelEntry{"resnet34", 224, 32, 1, 32, true, 21'797'672},
     ModelEntry{"resnet50", 224, 32, 1, 32, true, 25'557'032},
+    ModelEntry{"resnet101", 224, 32, 1, 32, true, 44'549'160},
+    ModelEntry{"resnet152", 224, 32, 1, 32, true, 60'192'808},
+    ModelEntry{"wide_resnet50_2", 224, 32, 1, 32, true, 68'883'240},
+    ModelEntry{"resnext50_32x4d", 224, 32, 1, 32, true, 25'028'904},
+    ModelEntry{"vgg11", 224, 32, 1, 32, false, 132'863'336},
+    ModelEntry{"vgg16", 224, 32, 1, 32, false, 138'357'544},
+    ModelEntry{"vgg19", 224, 32, 1, 32, false, 143'667'240},
+    ModelEntry{"vgg19_bn", 224, 32, 1, 31, true, 143'678'248},
+    ModelEntry{"densenet121", 224, 32, 1, 60, true, 7'978'856},
+    ModelEntry{"regnetx_032", 224, 32, 1, 32, true, 15'296'552},
+    ModelEntry{"regnety_032", 224, 32, 1, 32, true, 19'436'338},
 };
 
 }  // namespace

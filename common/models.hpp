@@ -15,7 +15,7 @@ struct ModelEntry {
   std::uint32_t default_image_size;
   std::uint32_t min_image_size;
   std::uint32_t size_multiple;  ///< image sizes must be a multiple of it; 1: any
-  std::uint32_t reduction;      ///< input pixels per pixel of the last feature map
+  std::uint32_t reduction;      ///< images up to this size are one pixel at the last batch norm
   bool batch_norm;              ///< needs more than one value a channel: batch_size x last feature map >= 2
   std::uint32_t parameters;     ///< at 1000 classes and the default image size, as timm counts them
 };

@@ -4,10 +4,23 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "agent/trainer/models/weights.hpp"
 
 namespace rsg::trainer {
+
+/// Fills `weight` as timm's trunc_normal_(std=0.02) does: normal, cut at +-2, which is not at 2 standard deviations.
+at::Tensor TruncatedNormal(at::Tensor weight);
+
+/// How the weights of a convolution start: normal with variance 2 / fan (He et al. 2015, eq. 14), where a fan is named.
+enum class ConvStart {
+  kFanOut,         ///< out * kernel^2, whatever the groups: kaiming_normal_(mode="fan_out", nonlinearity="relu")
+  kFanOutOfGroup,  ///< out / groups * kernel^2
+  kFanIn,          ///< in / groups * kernel^2: kaiming_normal_()
+  kTruncated,      ///< TruncatedNormal
+};
 
 struct ConvShape {
   std::int64_t in;
@@ -16,10 +29,11 @@ struct ConvShape {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
   std::int64_t groups = 1;
+  bool bias = false;  ///< starts at 0
+  ConvStart start = ConvStart::kFanOut;
 };
 
-/// torch.nn.Conv2d without bias. Weights start as kaiming_normal_(mode="fan_out", nonlinearity="relu"): normal with
-/// standard deviation sqrt(2 / (out * kernel^2)), whatever the groups, as timm's CNNs do (He et al. 2015, eq. 14).
+/// torch.nn.Conv2d.
 class Conv2d {
  public:
   Conv2d(const Scope& scope, const ConvShape& shape);
@@ -28,6 +42,7 @@ class Conv2d {
  private:
   ConvShape shape_;
   at::Tensor weight_;
+  std::optional<at::Tensor> bias_;
 };
 
 /// torch.nn.BatchNorm2d: eps 1e-5, momentum 0.1, batch statistics; running ones are kept up to date.
@@ -44,15 +59,65 @@ class BatchNorm2d {
   at::Tensor running_var_;
 };
 
-/// torch.nn.Linear with bias and its default start: both uniform within 1 / sqrt(in).
+enum class LinearStart {
+  kUniform,    ///< weight and bias uniform within 1 / sqrt(in): torch.nn.Linear's default
+  kZeroBias,   ///< weight as by default, bias 0
+  kNormal,     ///< weight normal with standard deviation 0.01, bias 0
+  kFanOut,     ///< weight uniform within 1 / sqrt(out), bias 0
+  kTruncated,  ///< weight TruncatedNormal, bias 0
+};
+
+/// torch.nn.Linear with bias.
 class Linear {
  public:
-  Linear(const Scope& scope, std::int64_t in, std::int64_t out);
+  Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start = LinearStart::kUniform);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
   at::Tensor weight_;
   at::Tensor bias_;
+};
+
+/// timm's LayerNorm: over the last dimension.
+class LayerNorm {
+ public:
+  LayerNorm(const Scope& scope, std::int64_t channels, double eps = 1e-6);
+  at::Tensor operator()(const at::Tensor& x) const;
+  /// timm's LayerNorm2d: over the channels of images.
+  at::Tensor OverChannels(const at::Tensor& x) const;
+
+ private:
+  double eps_;
+  at::Tensor weight_;
+  at::Tensor bias_;
+};
+
+enum class Activation { kRelu, kRelu6, kSilu, kHardSwish };
+
+/// In place, as timm's CNNs apply theirs.
+void Activate(Activation activation, at::Tensor& x);
+
+struct SqueezeShape {
+  std::int64_t channels;
+  std::int64_t squeezed;  ///< channels between the two convolutions
+  Activation activation = Activation::kRelu;
+  bool hard_gate = false;          ///< hard sigmoid instead of sigmoid
+  std::string_view first = "fc1";  ///< the convolutions' names
+  std::string_view second = "fc2";
+};
+
+/// Squeeze-and-excitation (Hu et al. 2018): scales each channel by a gate in [0, 1], which two 1x1 convolutions compute
+/// of all channels' means.
+class SqueezeExcitation {
+ public:
+  SqueezeExcitation(const Scope& scope, const SqueezeShape& shape);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  Conv2d first_;
+  Conv2d second_;
+  Activation activation_;
+  bool hard_gate_;
 };
 
 }  // namespace rsg::trainer

@@ -13,6 +13,13 @@ namespace rsg::trainer {
 /// Classes of ImageNet-1k, which every model here tells apart.
 inline constexpr std::int64_t kClasses = 1000;
 
+/// What a model is built for.
+struct ModelOptions {
+  TensorStyle style;
+  std::int64_t image_size = 224;  ///< side of the images that it will see; some structures depend on it
+  bool regularise = true;         ///< dropout and drop-path as timm trains the model; false: none
+};
+
 /// Not thread-safe: a forward pass updates running statistics.
 class Model {
  public:
@@ -38,6 +45,6 @@ class Model {
 
 /// Builds one of common/models.hpp's models, drawing its initial weights from LibTorch's global generator.
 /// nullptr for an unknown name.
-std::unique_ptr<Model> BuildModel(std::string_view name, const TensorStyle& style);
+std::unique_ptr<Model> BuildModel(std::string_view name, const ModelOptions& options);
 
 }  // namespace rsg::trainer

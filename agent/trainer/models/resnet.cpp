@@ -155,9 +155,9 @@ class ResNet final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> MakeResNet(const ResNetShape& shape, const TensorStyle& style) {
-  if (shape.block == ResNetBlock::kBasic) return std::make_unique<ResNet<BasicBlock>>(shape, style);
-  return std::make_unique<ResNet<Bottleneck>>(shape, style);
+std::unique_ptr<Model> MakeModel(const ResNetShape& shape, const ModelOptions& options) {
+  if (shape.block == ResNetBlock::kBasic) return std::make_unique<ResNet<BasicBlock>>(shape, options.style);
+  return std::make_unique<ResNet<Bottleneck>>(shape, options.style);
 }
 
 }  // namespace rsg::trainer

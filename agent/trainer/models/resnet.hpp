@@ -18,6 +18,6 @@ struct ResNetShape {
   std::int64_t base_width = 64;  ///< channels of a group in the first stage (wide ResNet: 128)
 };
 
-std::unique_ptr<Model> MakeResNet(const ResNetShape& shape, const TensorStyle& style);
+std::unique_ptr<Model> MakeModel(const ResNetShape& shape, const ModelOptions& options);
 
 }  // namespace rsg::trainer

@@ -26,7 +26,8 @@ void SetGlobalFlags(const StepOptions& options) {
 // Global flags and the seed come first: the weights are drawn under them.
 std::unique_ptr<Model> BuildSeeded(at::Device device, const StepOptions& options) {
   SetGlobalFlags(options);
-  auto model = BuildModel(options.model, {.device = device, .channels_last = options.channels_last});
+  auto model = BuildModel(options.model, {.style = {.device = device, .channels_last = options.channels_last},
+                                          .image_size = options.image_size});
   if (model == nullptr) throw std::invalid_argument("no such model: " + std::string(options.model));
   return model;
 }

@@ -63,7 +63,7 @@ TEST(ValidateSweep, NamesFieldValueAndRemedy) {
   const auto refused = [&](const std::function<void(Spec&)>& change, const std::string& word) {
     ExpectRefused<Spec>(GoodSpec(), change, check, word);
   };
-  refused([](Spec& s) { s.set_models(0, "resnet51"); }, "resnet18, resnet50");
+  refused([](Spec& s) { s.set_models(0, "resnet51"); }, "resnet18, resnet34");
   refused([](Spec& s) { s.clear_models(); }, "models");
   refused([](Spec& s) { s.set_batch_sizes(0, 0); }, "batch_size: 0");
   refused([](Spec& s) { s.set_batch_sizes(0, 65537); }, "1 to 65536");

@@ -80,11 +80,15 @@ class GoldenTest : public ::testing::TestWithParam<std::tuple<std::string, bool>
   const std::string name_ = std::get<0>(GetParam());
   const bool channels_last_ = std::get<1>(GetParam());
   const nlohmann::json golden_ = Golden(name_);
-  const TensorStyle style_{.device = at::kCPU, .dtype = at::kDouble, .channels_last = channels_last_};
+  const ModelOptions options_{
+      .style = {.device = at::kCPU, .dtype = at::kDouble, .channels_last = channels_last_},
+      .image_size = golden_["size"],
+      .regularise = false,
+  };
 };
 
 TEST_P(GoldenTest, ComputesWhatTimmComputes) {
-  const auto model = BuildModel(name_, style_);
+  const auto model = BuildModel(name_, options_);
   ASSERT_NE(model, nullptr);
   const std::uint64_t seed = golden_["seed"];
   const std::int64_t batch = golden_["batch"];
@@ -119,7 +123,7 @@ TEST_P(GoldenTest, ComputesWhatTimmComputes) {
 }
 
 TEST_P(GoldenTest, NamesOrderAndShapesAreTimms) {
-  const auto model = BuildModel(name_, style_);
+  const auto model = BuildModel(name_, options_);
   std::vector<std::string> names;
   std::vector<std::vector<std::int64_t>> shapes;
   for (const NamedTensor& parameter : model->weights().parameters()) {
@@ -130,7 +134,7 @@ TEST_P(GoldenTest, NamesOrderAndShapesAreTimms) {
   EXPECT_EQ(names, golden_["names"].get<std::vector<std::string>>());
   EXPECT_EQ(shapes, golden_["shapes"].get<decltype(shapes)>());
   EXPECT_EQ(model->weights().ParameterCount(), golden_["parameters"].get<std::uint64_t>());
-  EXPECT_EQ(FindModel(name_)->parameters, golden_["parameters"].get<std::uint32_t>());
+  EXPECT_EQ(FindModel(name_)->parameters, golden_["default_parameters"].get<std::uint32_t>());
   std::vector<std::string> buffers;
   for (const NamedTensor& buffer : model->weights().buffers()) buffers.push_back(buffer.name);
   EXPECT_EQ(buffers, golden_["buffers"].get<std::vector<std::string>>());
@@ -139,7 +143,7 @@ TEST_P(GoldenTest, NamesOrderAndShapesAreTimms) {
 // Constants must be equal; random values are compared by their spread (a sample of n values has a standard deviation
 // within about 1 / sqrt(2 n) of the true one) and by the range of a bounded distribution.
 TEST_P(GoldenTest, StartsAsTimmStarts) {
-  const auto model = BuildModel(name_, style_);
+  const auto model = BuildModel(name_, options_);
   const auto& parameters = model->weights().parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const at::Tensor& p = parameters[i].tensor.detach();
