@@ -14,6 +14,8 @@ constexpr std::uint32_t kMaxImageSize = 4096;
 constexpr std::array kModels{
     ModelEntry{"resnet18", 224, 32, 1, 32, true, 11'689'512},
     ModelEntry{"resnet50", 224, 32, 1, 32, true, 25'557'032},
+    ModelEntry{"convnext_tiny", 224, 32, 1, 32, false, 28'589'128},
+    ModelEntry{"convnext_base", 224, 32, 1, 32, false, 88'591'464},
 };
 
 }  // namespace

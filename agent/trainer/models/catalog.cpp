@@ -1,6 +1,7 @@
 // Which name builds what. One line a model; names and size rules for people stand in common/models.cpp.
 #include <variant>
 
+#include "agent/trainer/models/convnext.hpp"
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/resnet.hpp"
 
@@ -8,7 +9,7 @@ namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape>;
+using Shape = std::variant<ResNetShape, ConvNeXtShape>;
 
 struct Entry {
   std::string_view name;
@@ -18,6 +19,8 @@ struct Entry {
 constexpr Entry kEntries[] = {
     {"resnet18", ResNetShape{.block = ResNetBlock::kBasic, .depths = {2, 2, 2, 2}}},
     {"resnet50", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}}},
+    {"convnext_tiny", ConvNeXtShape{.depths = {3, 3, 9, 3}, .widths = {96, 192, 384, 768}}},
+    {"convnext_base", ConvNeXtShape{.depths = {3, 3, 27, 3}, .widths = {128, 256, 512, 1024}}},
 };
 
 }  // namespace
