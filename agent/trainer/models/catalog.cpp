@@ -2,6 +2,7 @@
 #include <variant>
 
 #include "agent/trainer/models/convnext.hpp"
+#include "agent/trainer/models/efficientnet.hpp"
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/resnet.hpp"
 
@@ -9,11 +10,19 @@ namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape, ConvNeXtShape>;
+using Shape = std::variant<ResNetShape, ConvNeXtShape, EfficientNetShape>;
 
 struct Entry {
   std::string_view name;
   Shape shape;
+};
+
+// Tables of the papers: stage, repeats, kernel, stride, expansion, channels, activation, squeeze.
+constexpr MobileRow kMobileNetV2[] = {
+    {0, 1, 3, 1, 0, 16, Activation::kRelu6},  {1, 2, 3, 2, 6, 24, Activation::kRelu6},
+    {2, 3, 3, 2, 6, 32, Activation::kRelu6},  {3, 4, 3, 2, 6, 64, Activation::kRelu6},
+    {4, 3, 3, 1, 6, 96, Activation::kRelu6},  {5, 3, 3, 2, 6, 160, Activation::kRelu6},
+    {6, 1, 3, 1, 6, 320, Activation::kRelu6},
 };
 
 constexpr Entry kEntries[] = {
@@ -21,6 +30,7 @@ constexpr Entry kEntries[] = {
     {"resnet50", ResNetShape{.block = ResNetBlock::kBottleneck, .depths = {3, 4, 6, 3}}},
     {"convnext_tiny", ConvNeXtShape{.depths = {3, 3, 9, 3}, .widths = {96, 192, 384, 768}}},
     {"convnext_base", ConvNeXtShape{.depths = {3, 3, 27, 3}, .widths = {128, 256, 512, 1024}}},
+    {"mobilenetv2_100", EfficientNetShape{.rows = kMobileNetV2, .stem = 32, .activation = Activation::kRelu6}},
 };
 
 }  // namespace
