@@ -24,6 +24,17 @@ constexpr MobileRow kMobileNetV2[] = {
     {4, 3, 3, 1, 6, 96, Activation::kRelu6},  {5, 3, 3, 2, 6, 160, Activation::kRelu6},
     {6, 1, 3, 1, 6, 320, Activation::kRelu6},
 };
+constexpr MobileRow kMobileNetV3Large[] = {
+    {0, 1, 3, 1, 0, 16, Activation::kRelu},
+    {1, 1, 3, 2, 4, 24, Activation::kRelu},
+    {1, 1, 3, 1, 3, 24, Activation::kRelu},
+    {2, 3, 5, 2, 3, 40, Activation::kRelu, true},
+    {3, 1, 3, 2, 6, 80, Activation::kHardSwish},
+    {3, 1, 3, 1, 2.5, 80, Activation::kHardSwish},
+    {3, 2, 3, 1, 2.3, 80, Activation::kHardSwish},
+    {4, 2, 3, 1, 6, 112, Activation::kHardSwish, true},
+    {5, 3, 5, 2, 6, 160, Activation::kHardSwish, true},
+};
 
 constexpr Entry kEntries[] = {
     {"resnet18", ResNetShape{.block = ResNetBlock::kBasic, .depths = {2, 2, 2, 2}}},
@@ -31,6 +42,10 @@ constexpr Entry kEntries[] = {
     {"convnext_tiny", ConvNeXtShape{.depths = {3, 3, 9, 3}, .widths = {96, 192, 384, 768}}},
     {"convnext_base", ConvNeXtShape{.depths = {3, 3, 27, 3}, .widths = {128, 256, 512, 1024}}},
     {"mobilenetv2_100", EfficientNetShape{.rows = kMobileNetV2, .stem = 32, .activation = Activation::kRelu6}},
+    {"mobilenetv3_large_100", EfficientNetShape{.rows = kMobileNetV3Large,
+                                                .stem = 16,
+                                                .activation = Activation::kHardSwish,
+                                                .style = MobileStyle::kMobileNetV3}},
 };
 
 }  // namespace
