@@ -18,6 +18,7 @@ constexpr std::array kModels{
     ModelEntry{"convnext_base", 224, 32, 1, 32, false, 88'591'464},
     ModelEntry{"mobilenetv2_100", 224, 32, 1, 32, true, 3'504'872},
     ModelEntry{"mobilenetv3_large_100", 224, 32, 1, 32, true, 5'483'032},
+    ModelEntry{"efficientnet_b0", 224, 32, 1, 32, true, 5'288'548},
 };
 
 }  // namespace

@@ -35,6 +35,12 @@ constexpr MobileRow kMobileNetV3Large[] = {
     {4, 2, 3, 1, 6, 112, Activation::kHardSwish, true},
     {5, 3, 5, 2, 6, 160, Activation::kHardSwish, true},
 };
+constexpr MobileRow kEfficientNetB0[] = {
+    {0, 1, 3, 1, 0, 16, Activation::kSilu, true},  {1, 2, 3, 2, 6, 24, Activation::kSilu, true},
+    {2, 2, 5, 2, 6, 40, Activation::kSilu, true},  {3, 3, 3, 2, 6, 80, Activation::kSilu, true},
+    {4, 3, 5, 1, 6, 112, Activation::kSilu, true}, {5, 4, 5, 2, 6, 192, Activation::kSilu, true},
+    {6, 1, 3, 1, 6, 320, Activation::kSilu, true},
+};
 
 constexpr Entry kEntries[] = {
     {"resnet18", ResNetShape{.block = ResNetBlock::kBasic, .depths = {2, 2, 2, 2}}},
@@ -46,6 +52,7 @@ constexpr Entry kEntries[] = {
                                                 .stem = 16,
                                                 .activation = Activation::kHardSwish,
                                                 .style = MobileStyle::kMobileNetV3}},
+    {"efficientnet_b0", EfficientNetShape{.rows = kEfficientNetB0, .stem = 32, .activation = Activation::kSilu}},
 };
 
 }  // namespace
