@@ -26,6 +26,11 @@ constexpr std::array kModels{
     ModelEntry{"densenet121", 224, 32, 1, 60, true, 7'978'856},
     ModelEntry{"regnetx_032", 224, 32, 1, 32, true, 15'296'552},
     ModelEntry{"regnety_032", 224, 32, 1, 32, true, 19'436'338},
+    ModelEntry{"convnext_tiny", 224, 32, 1, 32, false, 28'589'128},
+    ModelEntry{"convnext_base", 224, 32, 1, 32, false, 88'591'464},
+    ModelEntry{"mobilenetv2_100", 224, 32, 1, 32, true, 3'504'872},
+    ModelEntry{"mobilenetv3_large_100", 224, 32, 1, 32, true, 5'483'032},
+    ModelEntry{"efficientnet_b0", 224, 32, 1, 32, true, 5'288'548},
 };
 
 }  // namespace

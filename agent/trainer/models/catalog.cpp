@@ -1,7 +1,9 @@
 // Which name builds what. One line a model; names and size rules for people stand in common/models.cpp.
 #include <variant>
 
+#include "agent/trainer/models/convnext.hpp"
 #include "agent/trainer/models/densenet.hpp"
+#include "agent/trainer/models/efficientnet.hpp"
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/regnet.hpp"
 #include "agent/trainer/models/resnet.hpp"
@@ -11,11 +13,36 @@ namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape>;
+using Shape = std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape, ConvNeXtShape, EfficientNetShape>;
 
 struct Entry {
   std::string_view name;
   Shape shape;
+};
+
+// Tables of the papers: stage, repeats, kernel, stride, expansion, channels, activation, squeeze.
+constexpr MobileRow kMobileNetV2[] = {
+    {0, 1, 3, 1, 0, 16, Activation::kRelu6},  {1, 2, 3, 2, 6, 24, Activation::kRelu6},
+    {2, 3, 3, 2, 6, 32, Activation::kRelu6},  {3, 4, 3, 2, 6, 64, Activation::kRelu6},
+    {4, 3, 3, 1, 6, 96, Activation::kRelu6},  {5, 3, 3, 2, 6, 160, Activation::kRelu6},
+    {6, 1, 3, 1, 6, 320, Activation::kRelu6},
+};
+constexpr MobileRow kMobileNetV3Large[] = {
+    {0, 1, 3, 1, 0, 16, Activation::kRelu},
+    {1, 1, 3, 2, 4, 24, Activation::kRelu},
+    {1, 1, 3, 1, 3, 24, Activation::kRelu},
+    {2, 3, 5, 2, 3, 40, Activation::kRelu, true},
+    {3, 1, 3, 2, 6, 80, Activation::kHardSwish},
+    {3, 1, 3, 1, 2.5, 80, Activation::kHardSwish},
+    {3, 2, 3, 1, 2.3, 80, Activation::kHardSwish},
+    {4, 2, 3, 1, 6, 112, Activation::kHardSwish, true},
+    {5, 3, 5, 2, 6, 160, Activation::kHardSwish, true},
+};
+constexpr MobileRow kEfficientNetB0[] = {
+    {0, 1, 3, 1, 0, 16, Activation::kSilu, true},  {1, 2, 3, 2, 6, 24, Activation::kSilu, true},
+    {2, 2, 5, 2, 6, 40, Activation::kSilu, true},  {3, 3, 3, 2, 6, 80, Activation::kSilu, true},
+    {4, 3, 5, 1, 6, 112, Activation::kSilu, true}, {5, 4, 5, 2, 6, 192, Activation::kSilu, true},
+    {6, 1, 3, 1, 6, 320, Activation::kSilu, true},
 };
 
 constexpr Entry kEntries[] = {
@@ -35,6 +62,15 @@ constexpr Entry kEntries[] = {
     {"regnetx_032", RegNetShape{.depths = {2, 6, 15, 2}, .widths = {96, 192, 432, 1008}, .group_width = 48}},
     {"regnety_032",
      RegNetShape{.depths = {2, 5, 13, 1}, .widths = {72, 216, 576, 1512}, .group_width = 24, .squeeze = true}},
+    {"convnext_tiny", ConvNeXtShape{.depths = {3, 3, 9, 3}, .widths = {96, 192, 384, 768}}},
+    {"convnext_base", ConvNeXtShape{.depths = {3, 3, 27, 3}, .widths = {128, 256, 512, 1024}}},
+    {"mobilenetv2_100", EfficientNetShape{.rows = kMobileNetV2, .stem = 32, .activation = Activation::kRelu6}},
+    {"mobilenetv3_large_100",
+     EfficientNetShape{.rows = kMobileNetV3Large,
+                       .stem = 16,
+                       .activation = Activation::kHardSwish,
+                       .style = MobileStyle::kMobileNetV3}},
+    {"efficientnet_b0", EfficientNetShape{.rows = kEfficientNetB0, .stem = 32, .activation = Activation::kSilu}},
 };
 
 }  // namespace

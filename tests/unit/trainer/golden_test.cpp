@@ -148,7 +148,7 @@ TEST_P(GoldenTest, StartsAsTimmStarts) {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const at::Tensor& p = parameters[i].tensor.detach();
     const auto [mean, deviation, least, most] = golden_["initial"][i].get<std::array<double, 4>>();
-    if (deviation == 0) {
+    if (least == most) {
       EXPECT_EQ(p.min().item().toDouble(), least) << parameters[i].name;
       EXPECT_EQ(p.max().item().toDouble(), most) << parameters[i].name;
       continue;
@@ -156,7 +156,8 @@ TEST_P(GoldenTest, StartsAsTimmStarts) {
     const double n = static_cast<double>(p.numel());
     EXPECT_NEAR(p.std(false).item().toDouble(), deviation, 6 * deviation / std::sqrt(n)) << parameters[i].name;
     EXPECT_NEAR(p.mean().item().toDouble(), mean, 9 * deviation / std::sqrt(n)) << parameters[i].name;
-    const bool uniform = most < 2 * deviation;  // a normal sample this large reaches past 3 deviations
+    if (p.numel() < 1000) continue;
+    const bool uniform = most < 2 * deviation;  // a normal sample this large reaches past 2 deviations
     EXPECT_EQ(p.max().item().toDouble() < 2 * deviation, uniform) << parameters[i].name;
   }
 }
