@@ -23,6 +23,21 @@ namespace {
 constexpr double kNormEps = 1e-5;
 constexpr double kNormMomentum = 0.1;
 
+// By inversion, operation for operation timm's trunc_normal_tf_(): uniform between the standard normal distribution's
+// values at the cut, and clamped there, for rounding.
+at::Tensor LecunNormal(const at::Tensor& weight) {
+  constexpr double kCut = 2;
+  constexpr double kDeviationOfCut = 0.87962566103423978;  // of a standard normal distribution cut at +-2
+  const double within = std::erf(kCut / std::numbers::sqrt2);
+  const double fan_in = static_cast<double>(weight.numel() / weight.size(0));
+  weight.uniform_(-within, within).erfinv_().mul_(std::numbers::sqrt2).clamp_(-kCut, kCut);
+  return weight.mul_(std::sqrt(1 / fan_in) / kDeviationOfCut);
+}
+
+double Bound(const ConvShape& shape) {
+  return 1 / std::sqrt(static_cast<double>(shape.in / shape.groups * shape.kernel * shape.kernel));
+}
+
 at::Tensor Started(const ConvShape& shape, at::Tensor weight) {
   std::int64_t fan = shape.kernel * shape.kernel;
   switch (shape.start) {
@@ -37,6 +52,10 @@ at::Tensor Started(const ConvShape& shape, at::Tensor weight) {
       break;
     case ConvStart::kTruncated:
       return TruncatedNormal(weight);
+    case ConvStart::kUniform:
+      return weight.uniform_(-Bound(shape), Bound(shape));
+    case ConvStart::kLecun:
+      return LecunNormal(weight);
   }
   return weight.normal_(0, std::sqrt(2.0 / static_cast<double>(fan)));
 }
@@ -54,7 +73,10 @@ Conv2d::Conv2d(const Scope& scope, const ConvShape& shape) : shape_(shape) {
   const at::Tensor weight =
       at::empty({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel}, scope.options());
   weight_ = scope.Parameter("weight", Started(shape, weight));
-  if (shape.bias) bias_ = scope.Parameter("bias", at::zeros({shape.out}, scope.options()));
+  if (!shape.bias) return;
+  const at::Tensor bias = at::zeros({shape.out}, scope.options());
+  if (shape.start == ConvStart::kUniform) bias.uniform_(-Bound(shape), Bound(shape));
+  bias_ = scope.Parameter("bias", bias);
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
@@ -75,21 +97,37 @@ at::Tensor BatchNorm2d::operator()(const at::Tensor& x) const {
   return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, kTraining, kNormMomentum, kNormEps, kUseCudnn);
 }
 
-Linear::Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start) {
+Linear::Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start, bool bias) {
   constexpr double kDeviation = 0.01;
-  const double bound = 1 / std::sqrt(static_cast<double>(start == LinearStart::kFanOut ? out : in));
-  at::Tensor weight = at::empty({out, in}, scope.options());
-  at::Tensor bias = at::zeros({out}, scope.options());
-  if (start == LinearStart::kNormal) {
-    weight.normal_(0, kDeviation);
-  } else if (start == LinearStart::kTruncated) {
-    TruncatedNormal(weight);
-  } else {
-    weight.uniform_(-bound, bound);
+  constexpr double kBiasDeviation = 1e-6;
+  const auto width = [](std::int64_t features) { return std::sqrt(static_cast<double>(features)); };
+  const at::Tensor weight = at::zeros({out, in}, scope.options());
+  const at::Tensor offset = at::zeros({out}, scope.options());
+  switch (start) {
+    case LinearStart::kUniform:
+      offset.uniform_(-1 / width(in), 1 / width(in));
+      [[fallthrough]];
+    case LinearStart::kZeroBias:
+      weight.uniform_(-1 / width(in), 1 / width(in));
+      break;
+    case LinearStart::kNormal:
+      weight.normal_(0, kDeviation);
+      break;
+    case LinearStart::kFanOut:
+      weight.uniform_(-1 / width(out), 1 / width(out));
+      break;
+    case LinearStart::kTruncated:
+      TruncatedNormal(weight);
+      break;
+    case LinearStart::kXavier:
+      weight.uniform_(-std::sqrt(6.0) / width(in + out), std::sqrt(6.0) / width(in + out));
+      offset.normal_(0, kBiasDeviation);
+      break;
+    case LinearStart::kZero:
+      break;
   }
-  if (start == LinearStart::kUniform) bias.uniform_(-bound, bound);
   weight_ = scope.Parameter("weight", weight);
-  bias_ = scope.Parameter("bias", bias);
+  if (bias) bias_ = scope.Parameter("bias", offset);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }

@@ -20,6 +20,8 @@ enum class ConvStart {
   kFanOutOfGroup,  ///< out / groups * kernel^2
   kFanIn,          ///< in / groups * kernel^2: kaiming_normal_()
   kTruncated,      ///< TruncatedNormal
+  kUniform,        ///< weight and bias uniform within 1 / sqrt(fan in): torch.nn.Conv2d's default
+  kLecun,          ///< timm's lecun_normal_(): variance 1 / fan in, cut at 2 standard deviations
 };
 
 struct ConvShape {
@@ -29,7 +31,7 @@ struct ConvShape {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
   std::int64_t groups = 1;
-  bool bias = false;  ///< starts at 0
+  bool bias = false;  ///< starts at 0, but for kUniform
   ConvStart start = ConvStart::kFanOut;
 };
 
@@ -65,17 +67,20 @@ enum class LinearStart {
   kNormal,     ///< weight normal with standard deviation 0.01, bias 0
   kFanOut,     ///< weight uniform within 1 / sqrt(out), bias 0
   kTruncated,  ///< weight TruncatedNormal, bias 0
+  kXavier,     ///< weight uniform within sqrt(6 / (in + out)), bias normal with standard deviation 1e-6
+  kZero,       ///< weight and bias 0
 };
 
-/// torch.nn.Linear with bias.
+/// torch.nn.Linear.
 class Linear {
  public:
-  Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start = LinearStart::kUniform);
+  Linear(const Scope& scope, std::int64_t in, std::int64_t out, LinearStart start = LinearStart::kUniform,
+         bool bias = true);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
   at::Tensor weight_;
-  at::Tensor bias_;
+  std::optional<at::Tensor> bias_;
 };
 
 /// timm's LayerNorm: over the last dimension.

@@ -24,6 +24,12 @@ at::Tensor Weights::AddBuffer(std::string name, const at::Tensor& initial) {
   return tensor;
 }
 
+at::Tensor Weights::AddConstant(std::string name, const at::Tensor& value) {
+  const at::Tensor tensor = value.to(style_.device, value.is_floating_point() ? style_.dtype : value.scalar_type());
+  buffers_.push_back({std::move(name), tensor, /*persistent=*/false});
+  return tensor;
+}
+
 void Weights::AddBatchCounter(std::string name) {
   const at::Tensor counter = at::zeros({}, at::TensorOptions().device(style_.device).dtype(at::kLong));
   buffers_.push_back({std::move(name), counter});
@@ -46,6 +52,10 @@ at::Tensor Scope::Parameter(std::string_view name, const at::Tensor& initial) co
 
 at::Tensor Scope::Buffer(std::string_view name, const at::Tensor& initial) const {
   return weights_->AddBuffer(prefix_ + std::string(name), initial);
+}
+
+at::Tensor Scope::Constant(std::string_view name, const at::Tensor& value) const {
+  return weights_->AddConstant(prefix_ + std::string(name), value);
 }
 
 void Scope::BatchCounter(std::string_view name) const { weights_->AddBatchCounter(prefix_ + std::string(name)); }

@@ -19,6 +19,7 @@ struct TensorStyle {
 struct NamedTensor {
   std::string name;  ///< e.g. "layer1.0.conv1.weight"
   at::Tensor tensor;
+  bool persistent = true;  ///< part of the state that is saved and loaded
 };
 
 /// Owns parameters and buffers in the order in which they were added. Tensors are handles: copies see the same values.
@@ -29,6 +30,8 @@ class Weights {
   /// Takes the initial values (row-major, of any dtype) and returns the parameter that starts from them.
   at::Tensor AddParameter(std::string name, const at::Tensor& initial);
   at::Tensor AddBuffer(std::string name, const at::Tensor& initial);
+  /// A buffer that never changes and is not part of the state. Integers keep their type.
+  at::Tensor AddConstant(std::string name, const at::Tensor& value);
   /// A buffer that counts the batches seen, as batch norm keeps one (int64, starts at 0).
   void AddBatchCounter(std::string name);
 
@@ -58,6 +61,7 @@ class Scope {
 
   at::Tensor Parameter(std::string_view name, const at::Tensor& initial) const;
   at::Tensor Buffer(std::string_view name, const at::Tensor& initial) const;
+  at::Tensor Constant(std::string_view name, const at::Tensor& value) const;
   void BatchCounter(std::string_view name) const;
   at::TensorOptions options() const { return weights_->options(); }
 

@@ -19,7 +19,8 @@ class OriginalStep final : public TrainingStep {
         optimizer_(workload_.weights().parameters(), {},
                    device.is_gpu() ? SgdKernels::kForeach : SgdKernels::kForLoop) {
     for (const auto* tensors : {&workload_.weights().parameters(), &workload_.weights().buffers()})
-      for (const NamedTensor& each : *tensors) state_.emplace_back(each.tensor, CopyOnCpu(each.tensor));
+      for (const NamedTensor& each : *tensors)
+        if (each.persistent) state_.emplace_back(each.tensor, CopyOnCpu(each.tensor));
   }
 
   // The original drops its gradients at the end of each iteration, after the time stamp; whoever calls this takes the

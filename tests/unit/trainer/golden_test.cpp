@@ -5,9 +5,12 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -26,9 +29,9 @@ namespace {
 constexpr double kRelative = 1e-9;
 constexpr double kZero = 1e-10;
 
-nlohmann::json Golden(std::string_view model) {
-  std::ifstream file(std::string(RSG_GOLDEN_DIR "/") + std::string(model) + ".json");
-  EXPECT_TRUE(file) << "no golden values of " << model;
+/// Of golden/`stem`.json: a model's name, or that and an image size.
+nlohmann::json Golden(const std::string& stem) {
+  std::ifstream file(RSG_GOLDEN_DIR "/" + stem + ".json");
   return nlohmann::json::parse(file);
 }
 
@@ -78,9 +81,9 @@ void ExpectNear(double value, double golden, const std::string& what) {
 
 class GoldenTest : public ::testing::TestWithParam<std::tuple<std::string, bool>> {
  protected:
-  const std::string name_ = std::get<0>(GetParam());
   const bool channels_last_ = std::get<1>(GetParam());
-  const nlohmann::json golden_ = Golden(name_);
+  const nlohmann::json golden_ = Golden(std::get<0>(GetParam()));
+  const std::string name_ = golden_["model"];
   const ModelOptions options_{
       .style = {.device = at::kCPU, .dtype = at::kDouble, .channels_last = channels_last_},
       .image_size = golden_["size"],
@@ -163,20 +166,34 @@ TEST_P(GoldenTest, StartsAsTimmStarts) {
   }
 }
 
-// One or more of every family, and all models when RSG_GOLDEN=all asks for them: that takes minutes.
-std::vector<std::string> Names() {
-  if (const char* asked = std::getenv("RSG_GOLDEN"); asked == nullptr || std::string_view(asked) != "all")
-    return {"resnet18",      "resnet50",        "resnext50_32x4d",       "vgg11",          "densenet121", "regnety_032",
-            "convnext_tiny", "mobilenetv2_100", "mobilenetv3_large_100", "efficientnet_b0"};
-  std::vector<std::string> names;
-  for (const ModelEntry& entry : Models()) names.emplace_back(entry.name);
-  return names;
+/// Every file in golden/.
+std::vector<std::string> AllStems() {
+  std::vector<std::string> stems;
+  for (const auto& file : std::filesystem::directory_iterator(RSG_GOLDEN_DIR))
+    if (file.path().extension() == ".json") stems.push_back(file.path().stem());
+  std::ranges::sort(stems);
+  return stems;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, GoldenTest, ::testing::Combine(::testing::ValuesIn(Names()), ::testing::Bool()),
+// One or more of every family, and all files when RSG_GOLDEN=all asks for them: that takes minutes.
+std::vector<std::string> Stems() {
+  if (const char* asked = std::getenv("RSG_GOLDEN"); asked != nullptr && std::string_view(asked) == "all")
+    return AllStems();
+  return {"resnet18",      "resnet50",        "resnext50_32x4d",       "vgg11",          "densenet121", "regnety_032",
+          "convnext_tiny", "mobilenetv2_100", "mobilenetv3_large_100", "efficientnet_b0"};
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenTest, ::testing::Combine(::testing::ValuesIn(Stems()), ::testing::Bool()),
                          [](const auto& test) {
-                           return std::get<0>(test.param) + (std::get<1>(test.param) ? "_nhwc" : "_nchw");
+                           std::string name = std::get<0>(test.param) + (std::get<1>(test.param) ? "_nhwc" : "_nchw");
+                           std::ranges::replace(name, '-', '_');
+                           return name;
                          });
+
+TEST(Catalog, EveryModelHasGoldenValues) {
+  const std::vector<std::string> stems = AllStems();
+  for (const ModelEntry& entry : Models()) EXPECT_EQ(std::ranges::count(stems, entry.name), 1) << entry.name;
+}
 
 TEST(Catalog, AnUnknownModelIsNone) { EXPECT_EQ(BuildModel("resnet51", {}), nullptr); }
 

@@ -1,6 +1,7 @@
 """Writes the golden values of a model, computed by timm in float64, for golden_test.cpp.
 
     python3 make.py resnet18 > resnet18.json      (needs torch and timm; nothing of this project)
+    python3 make.py NAME SIZE > NAME-SIZE.json    (a further image size)
 
 Parameters, images and labels come from a fill that any language can repeat (splitmix64 over FNV-1a of the name), so
 that no weights need to be stored.
@@ -19,7 +20,7 @@ BATCH, SEED = 2, 20771
 DEFAULT_SIZE = 65
 SIZES = {"vgg11": 257, "densenet121": 97}
 # Families that timm builds for an image size.
-BUILT_FOR_SIZE = ("deit", "mixer", "swin", "vit")
+BUILT_FOR_SIZE, BUILT_SIZE = ("deit", "mixer", "swin", "vit"), 64
 M = (1 << 64) - 1
 
 
@@ -72,8 +73,7 @@ def without_dropout(model):
     return model
 
 
-def main(name):
-    size = SIZES.get(name, DEFAULT_SIZE)
+def main(name, size):
     model = without_dropout(create(name, size)).double().train()
     torch.manual_seed(0)
     start = {
@@ -114,4 +114,6 @@ def main(name):
     print(json.dumps(golden, separators=(",", ":")))
 
 
-main(sys.argv[1])
+name = sys.argv[1]
+default = BUILT_SIZE if name.startswith(BUILT_FOR_SIZE) else SIZES.get(name, DEFAULT_SIZE)
+main(name, int(sys.argv[2]) if len(sys.argv) > 2 else default)
