@@ -31,6 +31,10 @@ constexpr std::array kModels{
     ModelEntry{"mobilenetv2_100", 224, 32, 1, 32, true, 3'504'872},
     ModelEntry{"mobilenetv3_large_100", 224, 32, 1, 32, true, 5'483'032},
     ModelEntry{"efficientnet_b0", 224, 32, 1, 32, true, 5'288'548},
+    ModelEntry{"swin_s3_base_224", 224, 32, 4, 32, false, 71'125'762},
+    ModelEntry{"swin_tiny_patch4_window7_224", 224, 32, 4, 32, false, 28'288'354},
+    ModelEntry{"swin_small_patch4_window7_224", 224, 32, 4, 32, false, 49'606'258},
+    ModelEntry{"swin_base_patch4_window7_224", 224, 32, 4, 32, false, 87'768'224},
 };
 
 }  // namespace

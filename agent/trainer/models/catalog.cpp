@@ -7,13 +7,15 @@
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/regnet.hpp"
 #include "agent/trainer/models/resnet.hpp"
+#include "agent/trainer/models/swin.hpp"
 #include "agent/trainer/models/vgg.hpp"
 
 namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape = std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape, ConvNeXtShape, EfficientNetShape>;
+using Shape =
+    std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape, ConvNeXtShape, EfficientNetShape, SwinShape>;
 
 struct Entry {
   std::string_view name;
@@ -71,6 +73,13 @@ constexpr Entry kEntries[] = {
                        .activation = Activation::kHardSwish,
                        .style = MobileStyle::kMobileNetV3}},
     {"efficientnet_b0", EfficientNetShape{.rows = kEfficientNetB0, .stem = 32, .activation = Activation::kSilu}},
+    {"swin_s3_base_224", SwinShape{.width = 96, .depths = {2, 2, 30, 2}, .heads = 3, .windows = {7, 7, 14, 7}}},
+    {"swin_tiny_patch4_window7_224",
+     SwinShape{.width = 96, .depths = {2, 2, 6, 2}, .heads = 3, .windows = {7, 7, 7, 7}}},
+    {"swin_small_patch4_window7_224",
+     SwinShape{.width = 96, .depths = {2, 2, 18, 2}, .heads = 3, .windows = {7, 7, 7, 7}}},
+    {"swin_base_patch4_window7_224",
+     SwinShape{.width = 128, .depths = {2, 2, 18, 2}, .heads = 4, .windows = {7, 7, 7, 7}}},
 };
 
 }  // namespace
