@@ -35,6 +35,10 @@ constexpr std::array kModels{
     ModelEntry{"swin_tiny_patch4_window7_224", 224, 32, 4, 32, false, 28'288'354},
     ModelEntry{"swin_small_patch4_window7_224", 224, 32, 4, 32, false, 49'606'258},
     ModelEntry{"swin_base_patch4_window7_224", 224, 32, 4, 32, false, 87'768'224},
+    ModelEntry{"vit_small_patch16_224", 224, 32, 16, 16, false, 22'050'664},
+    ModelEntry{"vit_base_patch16_224", 224, 32, 16, 16, false, 86'567'656},
+    ModelEntry{"vit_large_patch16_224", 224, 32, 16, 16, false, 304'326'632},
+    ModelEntry{"deit_base_patch16_224", 224, 32, 16, 16, false, 86'567'656},
 };
 
 }  // namespace

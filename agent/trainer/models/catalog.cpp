@@ -9,13 +9,14 @@
 #include "agent/trainer/models/resnet.hpp"
 #include "agent/trainer/models/swin.hpp"
 #include "agent/trainer/models/vgg.hpp"
+#include "agent/trainer/models/vit.hpp"
 
 namespace rsg::trainer {
 namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
-using Shape =
-    std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape, ConvNeXtShape, EfficientNetShape, SwinShape>;
+using Shape = std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape, ConvNeXtShape, EfficientNetShape,
+                           SwinShape, VitShape>;
 
 struct Entry {
   std::string_view name;
@@ -80,6 +81,10 @@ constexpr Entry kEntries[] = {
      SwinShape{.width = 96, .depths = {2, 2, 18, 2}, .heads = 3, .windows = {7, 7, 7, 7}}},
     {"swin_base_patch4_window7_224",
      SwinShape{.width = 128, .depths = {2, 2, 18, 2}, .heads = 4, .windows = {7, 7, 7, 7}}},
+    {"vit_small_patch16_224", VitShape{.width = 384, .depth = 12, .heads = 6}},
+    {"vit_base_patch16_224", VitShape{.width = 768, .depth = 12, .heads = 12}},
+    {"vit_large_patch16_224", VitShape{.width = 1024, .depth = 24, .heads = 16}},
+    {"deit_base_patch16_224", VitShape{.width = 768, .depth = 12, .heads = 12}},
 };
 
 }  // namespace

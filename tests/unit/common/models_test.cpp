@@ -24,5 +24,11 @@ TEST(CheckModelSize, RefusesWithTheRemedy) {
   EXPECT_FALSE(CheckModelSize(resnet, 1'000'000, 1).ok());
 }
 
+TEST(CheckModelSize, KeepsToWholePatches) {
+  const ModelEntry& vit = *FindModel("vit_base_patch16_224");
+  EXPECT_TRUE(CheckModelSize(vit, 32, 1).ok());
+  EXPECT_EQ(CheckModelSize(vit, 65, 1).message(), "size: 65 does not fit vit_base_patch16_224; use a multiple of 16");
+}
+
 }  // namespace
 }  // namespace rsg

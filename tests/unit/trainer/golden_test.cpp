@@ -179,10 +179,19 @@ std::vector<std::string> AllStems() {
 std::vector<std::string> Stems() {
   if (const char* asked = std::getenv("RSG_GOLDEN"); asked != nullptr && std::string_view(asked) == "all")
     return AllStems();
-  return {"resnet18",        "resnet50",         "resnext50_32x4d",
-          "vgg11",           "densenet121",      "regnety_032",
-          "convnext_tiny",   "mobilenetv2_100",  "mobilenetv3_large_100",
-          "efficientnet_b0", "swin_s3_base_224", "swin_tiny_patch4_window7_224"};
+  return {"resnet18",
+          "resnet50",
+          "resnext50_32x4d",
+          "vgg11",
+          "densenet121",
+          "regnety_032",
+          "convnext_tiny",
+          "mobilenetv2_100",
+          "mobilenetv3_large_100",
+          "efficientnet_b0",
+          "swin_s3_base_224",
+          "swin_tiny_patch4_window7_224",
+          "vit_small_patch16_224"};
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenTest, ::testing::Combine(::testing::ValuesIn(Stems()), ::testing::Bool()),
