@@ -39,6 +39,7 @@ constexpr std::array kModels{
     ModelEntry{"vit_base_patch16_224", 224, 32, 16, 16, false, 86'567'656},
     ModelEntry{"vit_large_patch16_224", 224, 32, 16, 16, false, 304'326'632},
     ModelEntry{"deit_base_patch16_224", 224, 32, 16, 16, false, 86'567'656},
+    ModelEntry{"mixer_b16_224", 224, 32, 16, 16, false, 59'880'472},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "agent/trainer/models/convnext.hpp"
 #include "agent/trainer/models/densenet.hpp"
 #include "agent/trainer/models/efficientnet.hpp"
+#include "agent/trainer/models/mixer.hpp"
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/models/regnet.hpp"
 #include "agent/trainer/models/resnet.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 /// One alternative a family: its shape, which its MakeModel takes.
 using Shape = std::variant<ResNetShape, VggShape, DenseNetShape, RegNetShape, ConvNeXtShape, EfficientNetShape,
-                           SwinShape, VitShape>;
+                           SwinShape, VitShape, MixerShape>;
 
 struct Entry {
   std::string_view name;
@@ -85,6 +86,7 @@ constexpr Entry kEntries[] = {
     {"vit_base_patch16_224", VitShape{.width = 768, .depth = 12, .heads = 12}},
     {"vit_large_patch16_224", VitShape{.width = 1024, .depth = 24, .heads = 16}},
     {"deit_base_patch16_224", VitShape{.width = 768, .depth = 12, .heads = 12}},
+    {"mixer_b16_224", MixerShape{.width = 768, .depth = 12}},
 };
 
 }  // namespace

@@ -191,6 +191,7 @@ std::vector<std::string> Stems() {
           "efficientnet_b0",
           "swin_s3_base_224",
           "swin_tiny_patch4_window7_224",
+          "mixer_b16_224",
           "vit_small_patch16_224"};
 }
 
