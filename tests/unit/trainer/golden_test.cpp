@@ -158,7 +158,10 @@ TEST_P(GoldenTest, StartsAsTimmStarts) {
       continue;
     }
     const double n = static_cast<double>(p.numel());
-    EXPECT_NEAR(p.std(false).item().toDouble(), deviation, 6 * deviation / std::sqrt(n)) << parameters[i].name;
+    // Where float32 draws exactly -1, timm's truncated normal starts one weight at its cut, a hundred deviations off.
+    const bool stray = least < -50 * deviation;
+    const double spread = stray ? std::sqrt(deviation * deviation - least * least / n) : deviation;
+    EXPECT_NEAR(p.std(false).item().toDouble(), spread, 6 * deviation / std::sqrt(n)) << parameters[i].name;
     EXPECT_NEAR(p.mean().item().toDouble(), mean, 9 * deviation / std::sqrt(n)) << parameters[i].name;
     if (p.numel() < 1000) continue;
     const bool uniform = most < 2 * deviation;  // a normal sample this large reaches past 2 deviations
