@@ -100,10 +100,10 @@ class RegNet final : public Model {
     std::vector<Block> blocks;
     std::int64_t in = kStem;
     for (std::size_t stage = 0; stage < shape.depths.size(); ++stage) {
-      const Scope scope = Root() / ("s" + std::to_string(stage + 1));
+      const Scope scope = Root() / (std::string("s") + std::to_string(stage + 1));
       for (int i = 0; i < shape.depths[stage]; ++i) {
         const BlockPlace place{.in = in, .out = shape.widths[stage], .stride = i == 0 ? 2 : 1};
-        blocks.emplace_back(scope / ("b" + std::to_string(i + 1)), place, shape);
+        blocks.emplace_back(scope / (std::string("b") + std::to_string(i + 1)), place, shape);
         in = place.out;
       }
     }
