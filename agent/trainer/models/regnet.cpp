@@ -15,6 +15,13 @@ namespace {
 constexpr std::int64_t kStem = 32;
 constexpr std::int64_t kSqueeze = 4;
 
+/// "s1", "b2". By appending: GCC 12 warns of its own insertion where the string is this short.
+std::string Numbered(char letter, std::size_t number) {
+  std::string name(1, letter);
+  name += std::to_string(number);
+  return name;
+}
+
 /// What a block needs to know of its place in the network.
 struct BlockPlace {
   std::int64_t in;
@@ -100,10 +107,10 @@ class RegNet final : public Model {
     std::vector<Block> blocks;
     std::int64_t in = kStem;
     for (std::size_t stage = 0; stage < shape.depths.size(); ++stage) {
-      const Scope scope = Root() / (std::string("s") + std::to_string(stage + 1));
+      const Scope scope = Root() / Numbered('s', stage + 1);
       for (int i = 0; i < shape.depths[stage]; ++i) {
         const BlockPlace place{.in = in, .out = shape.widths[stage], .stride = i == 0 ? 2 : 1};
-        blocks.emplace_back(scope / (std::string("b") + std::to_string(i + 1)), place, shape);
+        blocks.emplace_back(scope / Numbered('b', static_cast<std::size_t>(i) + 1), place, shape);
         in = place.out;
       }
     }
