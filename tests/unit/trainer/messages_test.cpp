@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/models.hpp"
 #include "common/version.hpp"
 
@@ -79,9 +81,11 @@ TEST(Messages, InfoListsGpusByOrdinalAndTheCpuLast) {
 TEST(Messages, AllModelsAreListed) {
   const v1::ModelList list = MakeModelList();
   ASSERT_EQ(static_cast<std::size_t>(list.models_size()), Models().size());
-  EXPECT_EQ(list.models(1).name(), "resnet50");
-  EXPECT_EQ(list.models(1).parameters(), 25557032u);
-  EXPECT_EQ(list.models(1).default_image_size(), 224u);
+  const auto resnet50 = std::find_if(list.models().begin(), list.models().end(),
+                                     [](const auto& model) { return model.name() == "resnet50"; });
+  ASSERT_NE(resnet50, list.models().end());
+  EXPECT_EQ(resnet50->parameters(), 25557032u);
+  EXPECT_EQ(resnet50->default_image_size(), 224u);
 }
 
 }  // namespace
