@@ -9,18 +9,12 @@
 #include <fstream>
 #include <thread>
 
-#include "agent/job/environment.hpp"
-#include "agent/job/trainer_command.hpp"
-#include "agent/job/trainer_line.hpp"
 #include "common/clock.hpp"
 
 namespace rsg::agent {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr double kPatience = 20;  // far more than any of this takes, sanitizers included
 
@@ -244,90 +238,6 @@ TEST(ParentDeath, TakesTheChildAlong) {
   EXPECT_FALSE(Alive(child));
   close(report[0]);
   close(report[1]);
-}
-
-TEST(ChildEnvironment, KeepsTheListAndNothingElse) {
-  const char* const environment[] = {"PATH=/bin",
-                                     "HOME=/root",
-                                     "RSG_JOIN=secret",
-                                     "WANDB_API_KEY=secret",
-                                     "LC_ALL=C",
-                                     "CUDA_HOME=/x",
-                                     "LD_LIBRARY_PATH=/lib",
-                                     "LD_PRELOAD=/evil.so",
-                                     "PATHOLOGY=no",
-                                     "RSG_TORCH_DIR=/t",
-                                     "RSG_NVML=/n",
-                                     "PYTHONSTARTUP=/evil.py",
-                                     "PYTHONPATH=/p",
-                                     nullptr};
-  EXPECT_THAT(ChildEnvironment(environment),
-              ElementsAre("PATH=/bin", "HOME=/root", "LC_ALL=C", "CUDA_HOME=/x", "LD_LIBRARY_PATH=/lib",
-                          "RSG_TORCH_DIR=/t", "RSG_NVML=/n", "PYTHONPATH=/p"));
-}
-
-TEST(TrainerArguments, AGpuHasAThermalGateOfItsOwnAndACpuNone) {
-  v1::Assign assign;
-  assign.mutable_cell()->set_model("resnet18");
-  v1::Device device;
-  device.set_kind(v1::DEVICE_KIND_GPU);
-  device.set_id("GPU-1");
-  device.set_ordinal(2);
-  const auto gpu = TrainerArguments(assign, device, "/state");
-  const auto gate = std::find(gpu.begin(), gpu.end(), "--thermal-gate");
-  ASSERT_NE(gate, gpu.end());
-  EXPECT_EQ(*std::next(gate), "/state/thermal-GPU-1");
-  EXPECT_THAT(gpu, Contains("cuda:2"));
-  device.set_kind(v1::DEVICE_KIND_CPU);
-  EXPECT_THAT(TrainerArguments(assign, device, "/state"), Not(Contains("--thermal-gate")));
-}
-
-TEST(LineReader, JoinsPiecesAndStopsAtTheBound) {
-  std::vector<std::string> lines;
-  const auto take = [&](std::string_view line) { lines.emplace_back(line); };
-  LineReader reader(5);
-  EXPECT_TRUE(reader.Feed("on", take));
-  EXPECT_TRUE(reader.in_line());
-  EXPECT_TRUE(reader.Feed("e\n\ntwo\nfiv", take));
-  EXPECT_TRUE(reader.Feed("es\n", take));
-  EXPECT_FALSE(reader.in_line());
-  EXPECT_FALSE(reader.Feed("sixsix\nmore\n", take));
-  EXPECT_FALSE(reader.Feed("more\n", take));
-  EXPECT_THAT(lines, ElementsAre("one", "", "two", "fives"));
-}
-
-TEST(LogTail, KeepsTheEnd) {
-  LogTail tail(8);
-  tail.Append("abc");
-  EXPECT_EQ(tail.Text(), "abc");
-  tail.Append("defgh");
-  EXPECT_EQ(tail.Text(), "abcdefgh");
-  tail.Append("ij");
-  EXPECT_EQ(tail.Text(), "cdefghij");
-  tail.Append("a long text that is longer than all");
-  EXPECT_EQ(tail.Text(), "than all");
-}
-
-TEST(TrainerLine, AcceptsTheGoodAndShowsTheBad) {
-  EXPECT_TRUE(
-      ParseTrainerLine(R"({"window":{"sequence":1,"steps":1,"samples":2,"seconds":0.5,"wall_seconds":0.5}})", 2).ok());
-  const std::pair<const char*, const char*> cases[] = {
-      {R"({"window":{"sequence":1,"steps":1,"samples":3,"seconds":0.5,"wall_seconds":0.5}})", "samples"},
-      {R"({"window":{"sequence":1,"steps":1,"samples":2,"seconds":null,"wall_seconds":0.5}})", "seconds"},
-      {R"({"window":{"sequence":0,"steps":1,"samples":2,"seconds":0.5,"wall_seconds":0.5}})", "sequence"},
-      {R"({"finished":{"outcome":99}})", "outcome"},
-      {R"({"finished":{"outcome":"OUTCOME_COMPLETED"}})", "result"},
-      {R"({})", "event"},
-      {"", "line"},
-      {"42", "line"},
-  };
-  for (const auto& [line, word] : cases) {
-    const auto event = ParseTrainerLine(line, 2);
-    EXPECT_FALSE(event.ok()) << line;
-    EXPECT_THAT(std::string(event.status().message()), HasSubstr(word)) << line;
-  }
-  EXPECT_THAT(std::string(ParseTrainerLine(std::string(5000, 'x'), 2).status().message()),
-              Not(HasSubstr(std::string(200, 'x'))));
 }
 
 }  // namespace

@@ -1,11 +1,17 @@
 #include "agent/job/trainer_command.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 
+#include "agent/job/environment.hpp"
+
 namespace rsg::agent {
 namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Not;
 
 v1::Assign Job(v1::Mode mode) {
   v1::Assign assign;
@@ -56,6 +62,42 @@ TEST(TrainerArguments, SayTheMode) {
 
 TEST(TrainerArguments, LetTheTrainerRememberInTheAgentsState) {
   EXPECT_EQ(After(TrainerArguments(Job(v1::MODE_STANDARD), Gpu(), "/state"), "--probe-cache"), "/state/probes.json");
+}
+
+TEST(ChildEnvironment, KeepsTheListAndNothingElse) {
+  const char* const environment[] = {"PATH=/bin",
+                                     "HOME=/root",
+                                     "RSG_JOIN=secret",
+                                     "WANDB_API_KEY=secret",
+                                     "LC_ALL=C",
+                                     "CUDA_HOME=/x",
+                                     "LD_LIBRARY_PATH=/lib",
+                                     "LD_PRELOAD=/evil.so",
+                                     "PATHOLOGY=no",
+                                     "RSG_TORCH_DIR=/t",
+                                     "RSG_NVML=/n",
+                                     "PYTHONSTARTUP=/evil.py",
+                                     "PYTHONPATH=/p",
+                                     nullptr};
+  EXPECT_THAT(ChildEnvironment(environment),
+              ElementsAre("PATH=/bin", "HOME=/root", "LC_ALL=C", "CUDA_HOME=/x", "LD_LIBRARY_PATH=/lib",
+                          "RSG_TORCH_DIR=/t", "RSG_NVML=/n", "PYTHONPATH=/p"));
+}
+
+TEST(TrainerArguments, AGpuHasAThermalGateOfItsOwnAndACpuNone) {
+  v1::Assign assign;
+  assign.mutable_cell()->set_model("resnet18");
+  v1::Device device;
+  device.set_kind(v1::DEVICE_KIND_GPU);
+  device.set_id("GPU-1");
+  device.set_ordinal(2);
+  const auto gpu = TrainerArguments(assign, device, "/state");
+  const auto gate = std::find(gpu.begin(), gpu.end(), "--thermal-gate");
+  ASSERT_NE(gate, gpu.end());
+  EXPECT_EQ(*std::next(gate), "/state/thermal-GPU-1");
+  EXPECT_THAT(gpu, Contains("cuda:2"));
+  device.set_kind(v1::DEVICE_KIND_CPU);
+  EXPECT_THAT(TrainerArguments(assign, device, "/state"), Not(Contains("--thermal-gate")));
 }
 
 }  // namespace

@@ -10,6 +10,9 @@
 #include <csignal>
 #include <utility>
 
+#include "common/json.hpp"
+#include "common/validate.hpp"
+
 namespace rsg::trainer {
 namespace {
 
@@ -66,6 +69,25 @@ Ended RunTrainer(const std::vector<std::string>& arguments, const OnEvent& on_ev
   waitpid(pid, &status, 0);
   ended.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ended;
+}
+
+std::vector<std::string> Tiny(std::vector<std::string> more) {
+  std::vector<std::string> arguments{"run", "--model", "resnet18", "--bs", "2", "--size", "32", "--device", "cpu"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+std::vector<v1::TrainerEvent> EventsOf(const Ended& ended, std::uint32_t batch_size) {
+  std::vector<v1::TrainerEvent> events;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = ended.events.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const std::string line = ended.events.substr(begin, end - begin);
+    events.emplace_back();
+    EXPECT_TRUE(FromJson(line, &events.back(), /*ignore_unknown=*/false).ok()) << line;
+    EXPECT_TRUE(Validate(events.back(), batch_size).ok()) << line;
+  }
+  EXPECT_EQ(begin, ended.events.size()) << "half a line at the end";
+  return events;
 }
 
 }  // namespace rsg::trainer
