@@ -41,6 +41,7 @@ int Agent::Run() {
   while (!exit_code_) {
     Wait();
     TakeSignals();
+    TakeScript();
     for (Event& event : parts_.runner->Collect()) Feed(std::move(event));
     for (Event& event : parts_.link->Take()) Feed(std::move(event));
     Feed(Tick{});
@@ -51,9 +52,10 @@ int Agent::Run() {
 
 void Agent::Wait() {
   std::vector<pollfd> entries{{.fd = parts_.signal_fd, .events = POLLIN, .revents = 0},
-                              {.fd = parts_.link->fd(), .events = POLLIN, .revents = 0}};
+                              {.fd = parts_.link->fd(), .events = POLLIN, .revents = 0},
+                              {.fd = parts_.script_fd, .events = POLLIN, .revents = 0}};
   parts_.runner->AddPollEntries(&entries);
-  const double due = parts_.machine->Deadline() - SystemClock().Monotonic();
+  const double due = std::min(parts_.machine->Deadline(), parts_.fetcher->Deadline()) - SystemClock().Monotonic();
   poll(entries.data(), entries.size(), Milliseconds(std::min(due, parts_.runner->CollectEvery())));
 }
 
@@ -78,7 +80,7 @@ void Agent::Feed(Event event) {
 void Agent::Do(const Action& action) {
   if (const auto* log = std::get_if<Log>(&action)) return Write(*log);
   if (const auto* send = std::get_if<Send>(&action)) return parts_.link->Send(send->message);
-  if (const auto* spawn = std::get_if<Spawn>(&action)) return StartTrainer(*spawn);
+  if (const auto* spawn = std::get_if<Spawn>(&action)) return Begin(*spawn);
   if (const auto* exit = std::get_if<Exit>(&action)) {
     exit_code_ = exit->code;
     return;
@@ -86,22 +88,54 @@ void Agent::Do(const Action& action) {
   if (std::holds_alternative<Enrol>(action)) return parts_.link->Enrol();
   if (std::holds_alternative<Dial>(action)) return parts_.link->Dial();
   if (std::holds_alternative<Hangup>(action)) return parts_.link->Hangup();
-  if (std::holds_alternative<Terminate>(action)) return parts_.runner->Terminate();
-  if (std::holds_alternative<Kill>(action)) return parts_.runner->Kill();
+  if (std::holds_alternative<Terminate>(action) || std::holds_alternative<Kill>(action)) {
+    if (waiting_) return GiveUpScript();
+    return std::holds_alternative<Kill>(action) ? parts_.runner->Kill() : parts_.runner->Terminate();
+  }
 }
 
-void Agent::StartTrainer(const Spawn& spawn) {
+void Agent::Begin(const Spawn& spawn) {
+  if (!spawn.assign.cell().has_script()) return StartTrainer(spawn, {});
+  waiting_ = spawn;
+  parts_.fetcher->Start(spawn.assign, SystemClock().Monotonic());
+}
+
+void Agent::TakeScript() {
+  const auto done = parts_.fetcher->Poll(SystemClock().Monotonic());
+  if (!done || !waiting_) return;
+  const Spawn spawn = *std::exchange(waiting_, std::nullopt);
+  if (done->file.ok()) {
+    StartTrainer(spawn, *done->file);
+  } else {
+    // What no machine will get is the job's own failure; the rest is this machine's.
+    const bool hopeless = absl::IsNotFound(done->file.status()) || absl::IsDataLoss(done->file.status());
+    answers_.push_back(SpawnFailed{.attempt_id = done->attempt_id,
+                                   .reason = std::string(done->file.status().message()),
+                                   .outcome = hopeless ? v1::OUTCOME_FAILED : v1::OUTCOME_LOST});
+  }
+  Feed(Tick{});
+}
+
+void Agent::GiveUpScript() {
+  parts_.fetcher->Stop();
+  answers_.push_back(SpawnFailed{.attempt_id = waiting_->assign.attempt_id(),
+                                 .reason = "stopped while its script was fetched",
+                                 .outcome = v1::OUTCOME_LOST});
+  waiting_.reset();
+}
+
+void Agent::StartTrainer(const Spawn& spawn, const std::filesystem::path& script) {
   const std::string& attempt_id = spawn.assign.attempt_id();
   const absl::Status started =
       parts_.runner->Start({.attempt_id = attempt_id,
                             .program = parts_.trainer,
-                            .arguments = TrainerArguments(spawn.assign, spawn.device, parts_.state_folder),
+                            .arguments = TrainerArguments(spawn.assign, spawn.device, parts_.state_folder, script),
                             .environment = parts_.child_environment,
                             .batch_size = spawn.assign.cell().batch_size()});
   if (started.ok()) {
     answers_.push_back(Spawned{attempt_id});
   } else {
-    answers_.push_back(SpawnFailed{attempt_id, std::string(started.message())});
+    answers_.push_back(SpawnFailed{.attempt_id = attempt_id, .reason = std::string(started.message())});
   }
 }
 

@@ -10,6 +10,7 @@
 #include "agent/connection/fleet_link.hpp"
 #include "agent/job/job_runner.hpp"
 #include "agent/protocol/machine.hpp"
+#include "agent/script/script_fetcher.hpp"
 
 namespace rsg::agent {
 
@@ -17,6 +18,8 @@ struct AgentParts {
   Machine* machine;
   FleetLink* link;
   JobRunner* runner;
+  ScriptFetcher* fetcher;
+  int script_fd;        ///< readable when the fetcher has something to take
   int signal_fd;        ///< a signalfd of SIGINT and SIGTERM, which are blocked in every thread
   std::string trainer;  ///< path
   std::filesystem::path state_folder;
@@ -36,10 +39,14 @@ class Agent {
   void TakeSignals();
   void Feed(Event event);
   void Do(const Action& action);
-  void StartTrainer(const Spawn& spawn);
+  void Begin(const Spawn& spawn);
+  void TakeScript();
+  void GiveUpScript();
+  void StartTrainer(const Spawn& spawn, const std::filesystem::path& script);
 
   AgentParts parts_;
-  std::deque<Event> answers_;  // of actions that are done at once
+  std::deque<Event> answers_;     // of actions that are done at once
+  std::optional<Spawn> waiting_;  // for its script
   std::optional<int> exit_code_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/connection/membership.hpp"
+#include "agent/connection/script_link.hpp"
 #include "agent/facts/facts.hpp"
 #include "agent/facts/host.hpp"
 #include "agent/facts/trainer.hpp"
@@ -24,6 +25,8 @@ namespace rsg::agent {
 namespace {
 
 constexpr double kInfoSeconds = 120;  // a first look at a cold disk, and CUDA's start on a machine with many GPUs
+// As large as the vocabulary can name; the older ones make room for what a job needs.
+constexpr ContentStore::Limits kScriptLimits{.file_bytes = 0xffffffff, .total_bytes = std::uint64_t{8} << 30};
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
@@ -61,7 +64,14 @@ int RunAgent(const Options& options, Membership membership) {
                                   .secret = membership.credential},
                   .join_token = options.join ? options.join->secret : "",
                   .name = options.name});
+  ScriptLink scripts({.kind = JoinKind::kAgent,
+                      .address = membership.address,
+                      .ca_pem = membership.ca_pem,
+                      .secret = membership.credential});
   std::mt19937_64 generator{std::random_device{}()};
+  const Random random = [&] { return std::generate_canonical<double, 53>(generator); };
+  ContentStore script_files(options.state_folder / "scripts", kScriptLimits);
+  ScriptFetcher fetcher(&script_files, &scripts, random);
   Machine machine({.name = options.name,
                    .instance_id = RandomHex(16),
                    .boot_id = BootId("/"),
@@ -69,11 +79,13 @@ int RunAgent(const Options& options, Membership membership) {
                    .enrolled = membership.enrolled,
                    .can_enrol = options.join.has_value(),
                    .drain_limit_seconds = options.drain_limit_seconds},
-                  [&] { return std::generate_canonical<double, 53>(generator); });
+                  random);
   JobRunner runner;
   Agent agent({.machine = &machine,
                .link = &link,
                .runner = &runner,
+               .fetcher = &fetcher,
+               .script_fd = scripts.fd(),
                .signal_fd = signals.get(),
                .trainer = *trainer,
                .state_folder = options.state_folder,

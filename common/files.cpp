@@ -40,13 +40,12 @@ bool WriteAll(int fd, std::string_view content) {
   return true;
 }
 
-// A rename is durable only once its folder is.
+}  // namespace
+
 void SyncFolder(const std::filesystem::path& folder) {
   const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.fd >= 0) fsync(fd.fd);
 }
-
-}  // namespace
 
 absl::Status WriteFile(const std::filesystem::path& path, std::string_view content, unsigned mode) {
   std::string temporary = path.string() + ".XXXXXX";

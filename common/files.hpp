@@ -22,6 +22,9 @@ absl::StatusOr<std::string> ReadSecretFile(const std::filesystem::path& path);
 /// Makes the folder (0700) with its parents and proves that it can be written to.
 absl::Status MakeStateFolder(const std::filesystem::path& path);
 
+/// Makes what was renamed or made in the folder durable.
+void SyncFolder(const std::filesystem::path& folder);
+
 /// An flock on `path`, held until destruction; freed by the kernel when the process dies.
 class FileLock {
  public:

@@ -1,12 +1,14 @@
 #include "agent/job/trainer_command.hpp"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/words.hpp"
 
 namespace rsg::agent {
 
 std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::Device& device,
-                                          const std::filesystem::path& state_folder) {
+                                          const std::filesystem::path& state_folder,
+                                          const std::filesystem::path& script) {
   const v1::Cell& cell = assign.cell();
   const v1::Limits& limits = assign.limits();
   std::vector<std::string> arguments{"run"};
@@ -14,9 +16,18 @@ std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::De
     arguments.emplace_back(flag);
     arguments.push_back(value);
   };
-  add("--model", cell.model());
+  if (cell.has_script()) {
+    add("--script", script.string());
+    add("--name", cell.script().name());
+  } else {
+    add("--model", cell.model());
+  }
   add("--bs", absl::StrCat(cell.batch_size()));
-  add("--size", absl::StrCat(cell.image_size()));
+  if (cell.script().sample_shape().empty()) {
+    add("--size", absl::StrCat(cell.image_size()));
+  } else {
+    add("--input-shape", absl::StrJoin(cell.script().sample_shape(), ","));
+  }
   add("--precision", Word(cell.precision()));
   add("--memory-format", Word(cell.memory_format()));
   add("--mode", Word(cell.mode()));

@@ -17,7 +17,8 @@ constexpr int kExitUnsupported = 4;
 
 bool SameCell(const v1::Cell& a, const v1::Cell& b) {
   return a.model() == b.model() && a.batch_size() == b.batch_size() && a.image_size() == b.image_size() &&
-         a.precision() == b.precision() && a.memory_format() == b.memory_format();
+         a.precision() == b.precision() && a.memory_format() == b.memory_format() &&
+         a.script().sha256() == b.script().sha256();
 }
 
 std::string LastLine(const std::string& log) {
@@ -34,8 +35,13 @@ ChildWatch::ChildWatch(const v1::Assign& assign, double kill_after, double now)
     : cell_(assign.cell()),
       limits_(assign.limits()),
       kill_after_(kill_after),
-      spawned_at_(now),
-      overrun_at_(now + assign.max_runtime_seconds()) {}
+      max_runtime_(assign.max_runtime_seconds()),
+      spawned_at_(now) {}
+
+void ChildWatch::Spawned(double now) {
+  spawned_at_ = now;
+  overrun_at_ = now + max_runtime_;
+}
 
 const v1::Window* ChildWatch::Hear(const v1::TrainerEvent& event, double now, Actions* actions) {
   if (decided_) return nullptr;
@@ -118,8 +124,8 @@ void ChildWatch::KillNow(Actions* actions) {
 
 void ChildWatch::Tick(double now, Actions* actions) {
   if (now >= overrun_at_ && !finished_)
-    Stop(v1::OUTCOME_FAILED,
-         absl::StrCat("ran longer than its max_runtime of ", FormatDuration(overrun_at_ - spawned_at_)), now, actions);
+    Stop(v1::OUTCOME_FAILED, absl::StrCat("ran longer than its max_runtime of ", FormatDuration(max_runtime_)), now,
+         actions);
   // It has delivered; a device that hangs while it is let go of does not spoil what was measured.
   if (now >= leave_by_) Terminate(now, actions);
   if (now >= kill_at_) KillNow(actions);
@@ -161,9 +167,9 @@ v1::AttemptFinished ChildWatch::Exited(const ChildExited& exit, double now) cons
   return end;
 }
 
-v1::AttemptFinished ChildWatch::NeverRan(const std::string& reason) const {
+v1::AttemptFinished ChildWatch::NeverRan(v1::Outcome outcome, const std::string& reason) const {
   v1::AttemptFinished end;
-  end.set_outcome(decided_ ? decided_->outcome : v1::OUTCOME_FAILED);
+  end.set_outcome(decided_ ? decided_->outcome : outcome);
   end.set_error(decided_ ? decided_->reason : OneLine(reason, kMaxError));
   return end;
 }

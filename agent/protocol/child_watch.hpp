@@ -16,6 +16,8 @@ class ChildWatch {
   /// The child of `assign` is about to be started at `now`. After a SIGTERM it has `kill_after` seconds.
   ChildWatch(const v1::Assign& assign, double kill_after, double now);
 
+  /// The child runs: until now its script may have been fetched.
+  void Spawned(double now);
   /// A valid line of the trainer. The window to keep, if the line is one that counts; valid as long as `event`.
   const v1::Window* Hear(const v1::TrainerEvent& event, double now, Actions* actions);
   /// A line that is none: ends the attempt FAILED.
@@ -28,7 +30,7 @@ class ChildWatch {
 
   /// The child is gone, or (SpawnFailed) never was: the attempt's end without ids and sequence.
   v1::AttemptFinished Exited(const ChildExited& exit, double now) const;
-  v1::AttemptFinished NeverRan(const std::string& reason) const;
+  v1::AttemptFinished NeverRan(v1::Outcome outcome, const std::string& reason) const;
 
   /// Does what is due.
   void Tick(double now, Actions* actions);
@@ -54,9 +56,10 @@ class ChildWatch {
   const v1::Cell cell_;
   const v1::Limits limits_;
   const double kill_after_;
-  const double spawned_at_;
-  const double overrun_at_;
-  double leave_by_ = kNever;  // it has said "finished" and is to exit
+  const double max_runtime_;
+  double spawned_at_;
+  double overrun_at_ = kNever;  // whoever fetches a script gives up by himself
+  double leave_by_ = kNever;    // it has said "finished" and is to exit
   double kill_at_ = kNever;
   bool terminated_ = false;
   bool killed_ = false;

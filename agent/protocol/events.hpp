@@ -38,13 +38,14 @@ struct Received {
 };
 /// The message of the last Send is out of our hands; the next one may follow.
 struct WriteDone {};
-/// The child of the last Spawn runs.
+/// The child of the last Spawn runs from now on.
 struct Spawned {
   std::string attempt_id;
 };
 struct SpawnFailed {
   std::string attempt_id;
   std::string reason;
+  v1::Outcome outcome = v1::OUTCOME_FAILED;  ///< LOST: this machine could not, this time
 };
 /// A line of the trainer, parsed and valid by itself.
 struct TrainerSaid {
@@ -85,7 +86,7 @@ struct Hangup {};
 struct Send {
   v1::AgentMessage message;
 };
-/// Start the trainer; answered by Spawned or SpawnFailed, later by ChildExited.
+/// Start the trainer, once its script is there if it has one; answered by Spawned or SpawnFailed, later by ChildExited.
 struct Spawn {
   v1::Assign assign;
   v1::Device device;

@@ -138,11 +138,15 @@ bool Machine::AllResumed() const {
 }
 
 void Machine::On(const Spawned& spawned) {
-  if (InHand* running = RunningAs(spawned.attempt_id)) running->delivery.Started();
+  InHand* running = RunningAs(spawned.attempt_id);
+  if (running == nullptr) return;
+  running->child->Spawned(now_);
+  running->delivery.Started();
 }
 
 void Machine::On(const SpawnFailed& failed) {
-  if (InHand* running = RunningAs(failed.attempt_id)) EndRunning(running->child->NeverRan(failed.reason));
+  if (InHand* running = RunningAs(failed.attempt_id))
+    EndRunning(running->child->NeverRan(failed.outcome, failed.reason));
 }
 
 void Machine::On(const TrainerSaid& said) {

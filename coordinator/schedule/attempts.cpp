@@ -1,6 +1,8 @@
 // What agents say of the attempts they have in hand, but for windows.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/secret.hpp"
 #include "common/validate.hpp"
 #include "coordinator/schedule/coordinator.hpp"
@@ -14,13 +16,39 @@ constexpr std::size_t kMostError = 4 << 10;
 
 }  // namespace
 
-Coordinator::Attempt* Coordinator::FindAttempt(const Agent& agent, const std::string& attempt_id,
-                                               const std::string& token) {
+const Coordinator::Attempt* Coordinator::FindAttempt(const Agent& agent, const std::string& attempt_id,
+                                                     const std::string& token) const {
   const auto key = ParseAttemptId(attempt_id);
   if (!key) return nullptr;
   const auto found = attempts_.find(*key);
   if (found == attempts_.end() || found->second.agent != &agent) return nullptr;
   return EqualInConstantTime(found->second.token, token) ? &found->second : nullptr;
+}
+
+Coordinator::Attempt* Coordinator::FindAttempt(const Agent& agent, const std::string& attempt_id,
+                                               const std::string& token) {
+  return const_cast<Attempt*>(std::as_const(*this).FindAttempt(agent, attempt_id, token));
+}
+
+absl::Status Coordinator::MayFetchScript(std::string_view credential_sha256,
+                                         const v1::FetchScriptRequest& request) const {
+  const auto agent = by_credential_.find(std::string(credential_sha256));
+  if (agent == by_credential_.end()) return absl::UnauthenticatedError("not an agent of this coordinator");
+  const Attempt* attempt = FindAttempt(*agent->second, request.attempt_id(), request.lease_token());
+  if (attempt == nullptr)
+    return absl::PermissionDeniedError(
+        fmt::format("attempt {} is not current", OneLine(request.attempt_id(), kMostId)));
+  const v1::Cell& cell = sweeps_.at(attempt->key.job.sweep).cell(attempt->key.job.job).cell;
+  if (!cell.has_script() || cell.script().sha256() != request.sha256())
+    return absl::PermissionDeniedError(fmt::format("attempt {} has another script", Id(attempt->key)));
+  return absl::OkStatus();
+}
+
+std::set<std::string> Coordinator::LiveScripts() const {
+  std::set<std::string> scripts;
+  for (const auto& [number, sweep] : sweeps_)
+    for (const v1::Script& script : sweep.record.spec.scripts()) scripts.insert(script.sha256());
+  return scripts;
 }
 
 void Coordinator::OnStarted(Agent& agent, const v1::AttemptStarted& message, const Now& now, Effects& effects) {

@@ -97,6 +97,12 @@ class Coordinator {
 
   // Views; nothing changes.
 
+  /// Whether who presents the credential may have the script: it is that of an attempt that he has in hand. Errors as
+  /// Fleet.FetchScript in proto/rsg/v1/fleet.proto.
+  absl::Status MayFetchScript(std::string_view credential_sha256, const v1::FetchScriptRequest& request) const;
+  /// SHA-256 of the scripts of all sweeps that have not ended.
+  std::set<std::string> LiveScripts() const;
+
   const Tokens& tokens() const { return tokens_; }
   v1::ListAgentsResponse ListAgents(const Now& now) const;
   /// NOT_FOUND when the sweep is not live.
@@ -165,6 +171,7 @@ class Coordinator {
   void ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
 
   // attempts.cpp
+  const Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token);
   void OnStarted(Agent& agent, const v1::AttemptStarted& message, const Now& now, Effects& effects);
   void OnFinished(Agent& agent, v1::AttemptFinished& finished, const Now& now, Effects& effects);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/models.hpp"
+#include "common/script.hpp"
 #include "common/words.hpp"
 
 namespace rsg::schedule {
@@ -26,10 +27,38 @@ double DerivedMaxSeconds(const v1::Limits& limits) {
   return std::min(kDay, 2 * limits.seconds() + 120);
 }
 
-std::vector<std::uint32_t> ImageSizes(const v1::SweepSpec& spec, const std::string& model) {
-  if (!spec.image_sizes().empty()) return {spec.image_sizes().begin(), spec.image_sizes().end()};
-  const ModelEntry* entry = FindModel(model);
-  return {entry != nullptr ? entry->default_image_size : 224};
+constexpr std::uint32_t kScriptImageSize = 224;  // where nothing is said
+
+// The models and image sizes of the sweep, as cells that lack the rest.
+std::vector<v1::Cell> Subjects(const v1::SweepSpec& spec) {
+  std::vector<v1::Cell> subjects;
+  v1::Cell cell;
+  cell.set_mode(spec.mode());
+  const auto add = [&](std::uint32_t default_size) {
+    for (const std::uint32_t size : spec.image_sizes()) {
+      cell.set_image_size(size);
+      subjects.push_back(cell);
+    }
+    if (!spec.image_sizes().empty()) return;
+    cell.set_image_size(default_size);
+    subjects.push_back(cell);
+  };
+  for (const std::string& model : spec.models()) {
+    cell.set_model(model);
+    const ModelEntry* entry = FindModel(model);
+    add(entry != nullptr ? entry->default_image_size : kScriptImageSize);
+  }
+  for (const v1::Script& script : spec.scripts()) {
+    cell.set_model(ScriptModel(script));
+    *cell.mutable_script() = script;
+    if (script.sample_shape().empty()) {
+      add(kScriptImageSize);
+    } else {
+      cell.set_image_size(script.sample_shape(script.sample_shape_size() - 1));
+      subjects.push_back(cell);
+    }
+  }
+  return subjects;
 }
 
 }  // namespace
@@ -50,41 +79,33 @@ v1::SweepSpec WithDefaults(v1::SweepSpec spec) {
 }
 
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec) {
-  std::uint64_t series = 0;
-  for (const std::string& model : spec.models())
-    series += ImageSizes(spec, model).size() * std::uint64_t(spec.precisions_size()) *
-              std::uint64_t(spec.memory_formats_size());
+  std::vector<v1::Cell> subjects = Subjects(spec);
+  const std::uint64_t series =
+      subjects.size() * std::uint64_t(spec.precisions_size()) * std::uint64_t(spec.memory_formats_size());
   const std::uint64_t count = series * std::uint64_t(spec.batch_sizes_size()) * spec.repeats();
   if (count > kMaxCells)
     return absl::InvalidArgumentError(
         fmt::format("cells: {} is more than {}; split the sweep into several", count, kMaxCells));
   std::vector<PlannedCell> plan;
   plan.reserve(count);
-  v1::Cell cell;
-  cell.set_mode(spec.mode());
   for (std::uint32_t repeat = 1; repeat <= spec.repeats(); ++repeat)
-    for (const std::string& model : spec.models()) {
-      cell.set_model(model);
-      for (const std::uint32_t size : ImageSizes(spec, model)) {
-        cell.set_image_size(size);
-        for (const int precision : spec.precisions()) {
-          cell.set_precision(static_cast<v1::Precision>(precision));
-          for (const int format : spec.memory_formats()) {
-            cell.set_memory_format(static_cast<v1::MemoryFormat>(format));
-            for (const std::uint32_t batch_size : spec.batch_sizes()) {
-              cell.set_batch_size(batch_size);
-              plan.push_back({.cell = cell, .repeat = repeat});
-            }
+    for (v1::Cell& cell : subjects)
+      for (const int precision : spec.precisions()) {
+        cell.set_precision(static_cast<v1::Precision>(precision));
+        for (const int format : spec.memory_formats()) {
+          cell.set_memory_format(static_cast<v1::MemoryFormat>(format));
+          for (const std::uint32_t batch_size : spec.batch_sizes()) {
+            cell.set_batch_size(batch_size);
+            plan.push_back({.cell = cell, .repeat = repeat});
           }
         }
       }
-    }
   return plan;
 }
 
 bool SameSeries(const v1::Cell& a, const v1::Cell& b) {
   return a.model() == b.model() && a.image_size() == b.image_size() && a.precision() == b.precision() &&
-         a.memory_format() == b.memory_format() && a.mode() == b.mode();
+         a.memory_format() == b.memory_format() && a.mode() == b.mode() && a.script().sha256() == b.script().sha256();
 }
 
 double MaxRuntimeSeconds(const v1::Limits& limits) { return limits.max_seconds() + kStartAndLastStepSeconds; }
@@ -93,7 +114,7 @@ std::string WhyNot(const v1::Cell& cell, const v1::Device& device,
                    const google::protobuf::RepeatedPtrField<std::string>& models) {
   if (std::find(device.precisions().begin(), device.precisions().end(), cell.precision()) == device.precisions().end())
     return fmt::format("{} lacks {}", device.name(), Word(cell.precision()));
-  if (std::find(models.begin(), models.end(), cell.model()) == models.end())
+  if (!cell.has_script() && std::find(models.begin(), models.end(), cell.model()) == models.end())
     return fmt::format("the trainer of this machine lacks {}", cell.model());
   return "";
 }

@@ -22,8 +22,8 @@ struct PlannedCell {
 /// Fills in what the operator left open. `spec` has passed Validate.
 v1::SweepSpec WithDefaults(v1::SweepSpec spec);
 
-/// The cells in the order in which a device runs them: repeat by repeat, then models, image sizes, precisions and
-/// memory formats as listed, batch sizes ascending; without control cells (sweep.hpp adds them). INVALID_ARGUMENT over
+/// The cells in the order in which a device runs them: repeat by repeat, then models and scripts, image sizes, precisions
+/// and memory formats as listed, batch sizes ascending; without control cells (sweep.hpp adds them). INVALID_ARGUMENT over
 /// kMaxCells. `spec` comes from WithDefaults.
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec);
 
