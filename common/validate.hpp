@@ -14,7 +14,8 @@ namespace rsg {
 inline constexpr std::uint32_t kMaxBatchSize = 65536;
 inline constexpr std::size_t kMaxAttemptsInHand = 64;
 
-/// Known model, batch size 1..65536, size that fits, known precision, memory format and mode.
+/// Known model or valid script (common/script.hpp), batch size 1..65536, size and memory format that fit it, known
+/// precision, memory format and mode.
 absl::Status Validate(const v1::Cell& cell);
 /// Finite, in range, not both seconds and n_batches, max_seconds present.
 absl::Status Validate(const v1::Limits& limits);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/models.hpp"
+#include "common/script.hpp"
 #include "common/validate.hpp"
 #include "common/words.hpp"
 
@@ -86,12 +87,23 @@ absl::Status CheckSelector(const v1::DeviceSelector& devices) {
   return absl::OkStatus();
 }
 
+// `model`: the entry of the cell's model; nullptr when there is none.
+absl::Status CheckWhatIsTrained(const v1::Cell& cell, const ModelEntry* model) {
+  if (cell.has_script()) {
+    if (auto s = Validate(cell.script()); !s.ok()) return s;
+    if (cell.model() == ScriptModel(cell.script())) return absl::OkStatus();
+    return Wrong("model", "not the script's", absl::StrCat("use ", ScriptModel(cell.script())));
+  }
+  if (model != nullptr) return absl::OkStatus();
+  if (IsScriptModel(cell.model())) return Wrong("script", "absent, and the model is one", "name its file");
+  return Wrong("model", absl::StrCat("'", cell.model(), "' is unknown"), absl::StrCat("use one of ", ModelNames()));
+}
+
 }  // namespace
 
 absl::Status Validate(const v1::Cell& cell) {
   const ModelEntry* model = FindModel(cell.model());
-  if (model == nullptr)
-    return Wrong("model", absl::StrCat("'", cell.model(), "' is unknown"), absl::StrCat("use one of ", ModelNames()));
+  if (auto s = CheckWhatIsTrained(cell, model); !s.ok()) return s;
   if (auto s = CheckBatchSize(cell.batch_size()); !s.ok()) return s;
   if (Word(cell.precision()).empty())
     return Wrong("precision", absl::StrCat(cell.precision(), " is unknown"), absl::StrCat("use ", PrecisionWords()));
@@ -100,7 +112,9 @@ absl::Status Validate(const v1::Cell& cell) {
                  absl::StrCat("use ", MemoryFormatWords()));
   if (Word(cell.mode()).empty())
     return Wrong("mode", absl::StrCat(cell.mode(), " is unknown"), absl::StrCat("use ", ModeWords()));
-  return CheckModelSize(*model, cell.image_size(), cell.batch_size());
+  if (!cell.has_script()) return CheckModelSize(*model, cell.image_size(), cell.batch_size());
+  if (auto s = CheckScriptSize(cell.script(), cell.image_size()); !s.ok()) return s;
+  return CheckScriptFormat(cell.script(), cell.memory_format());
 }
 
 absl::Status Validate(const v1::Limits& limits) {
