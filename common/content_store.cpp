@@ -1,6 +1,7 @@
 #include "common/content_store.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,9 @@ absl::StatusOr<std::unique_ptr<Incoming>> Incoming::Open(const std::filesystem::
   const int fd = open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed("write", part);
   std::unique_ptr<Incoming> incoming(new Incoming(path, std::move(sha256), bytes, fd));
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return absl::AbortedError(absl::StrCat("sha256: the file ", path.filename().string(),
+                                           " is on its way in from elsewhere; try again in a moment"));
   if (auto read = incoming->ReadWhatIsThere(); !read.ok()) return read;
   return incoming;
 }

@@ -1,8 +1,7 @@
 // Files named by the SHA-256 of what is in them, in a folder of bounded size. What arrives piece by piece lies beside
 // them as SHA256.part and is gone on with after an interruption.
 //
-// One process a folder. Thread-safe, but for Incoming, of which there is one a file at a time and which belongs to one
-// thread at a time; it may outlive the store.
+// One process a folder. Thread-safe, but for Incoming, which belongs to one thread at a time; it may outlive the store.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -14,14 +13,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/secret.hpp"
+#include "common/digest.hpp"
 
 namespace rsg {
 
 /// A file on its way in.
 class Incoming {
  public:
-  /// Opens PATH.part, and reads what is there. Errors of the file system.
+  /// Opens PATH.part, and reads what is there. ABORTED while another one has it open; errors of the file system.
   static absl::StatusOr<std::unique_ptr<Incoming>> Open(const std::filesystem::path& path, std::string sha256,
                                                         std::uint64_t bytes);
   ~Incoming();

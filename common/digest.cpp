@@ -15,6 +15,25 @@
 #include "absl/strings/str_cat.h"
 
 namespace rsg {
+
+struct Sha256::State {
+  SHA256_CTX context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::Add(std::string_view bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
+
+std::string Sha256::Hex() const {
+  SHA256_CTX context = state_->context;
+  unsigned char sum[SHA256_DIGEST_LENGTH];
+  SHA256_Final(sum, &context);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(sum), sizeof sum));
+}
+
 namespace {
 
 constexpr std::size_t kPiece = 256 << 10;
@@ -28,8 +47,7 @@ absl::StatusOr<FileDigest> Digest(int fd, const std::string& name, std::uint64_t
   if (fstat(fd, &info) != 0) return failed();
   if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat(name, " is no regular file"));
   if (static_cast<std::uint64_t>(info.st_size) > max_bytes) return too_large();
-  SHA256_CTX context;
-  SHA256_Init(&context);
+  Sha256 hash;
   FileDigest digest;
   std::vector<char> piece(kPiece);
   while (true) {
@@ -39,11 +57,9 @@ absl::StatusOr<FileDigest> Digest(int fd, const std::string& name, std::uint64_t
     if (got == 0) break;
     digest.bytes += static_cast<std::uint64_t>(got);
     if (digest.bytes > max_bytes) return too_large();
-    SHA256_Update(&context, piece.data(), static_cast<std::size_t>(got));
+    hash.Add(std::string_view(piece.data(), static_cast<std::size_t>(got)));
   }
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  SHA256_Final(sum, &context);
-  digest.sha256 = absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(sum), sizeof sum));
+  digest.sha256 = hash.Hex();
   return digest;
 }
 

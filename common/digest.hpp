@@ -1,12 +1,31 @@
-// The SHA-256 of whole files. A library of its own, so that rsg-trainer gets this of OpenSSL and nothing else.
+// SHA-256 of what is too large to be held. A library of its own, so that rsg-trainer gets this of OpenSSL and nothing
+// else.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 
 namespace rsg {
+
+/// Of what comes in pieces. One thread at a time.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  void Add(std::string_view bytes);
+  /// Of all that was added so far: 64 lower-case hex digits.
+  std::string Hex() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;  // null once moved from
+};
 
 struct FileDigest {
   std::string sha256;       ///< 64 lower-case hex digits

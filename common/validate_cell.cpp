@@ -44,7 +44,7 @@ absl::Status CheckList(absl::string_view field, const List& list, bool needed) {
 }
 
 absl::Status CheckLists(const v1::SweepSpec& spec) {
-  if (auto s = CheckList("models", spec.models(), true); !s.ok()) return s;
+  if (auto s = CheckList("models", spec.models(), false); !s.ok()) return s;
   if (auto s = CheckList("batch_sizes", spec.batch_sizes(), true); !s.ok()) return s;
   if (auto s = CheckList("precisions", spec.precisions(), false); !s.ok()) return s;
   if (auto s = CheckList("memory_formats", spec.memory_formats(), false); !s.ok()) return s;
@@ -56,6 +56,23 @@ absl::Status CheckLists(const v1::SweepSpec& spec) {
     if (Word(static_cast<v1::MemoryFormat>(format)).empty())
       return Wrong("memory_format", absl::StrCat(format, " is unknown"), absl::StrCat("use ", MemoryFormatWords()));
   return absl::OkStatus();
+}
+
+absl::Status CheckScripts(const v1::SweepSpec& spec) {
+  if (spec.models().empty() && spec.scripts().empty()) return Wrong("models", "none given", "name at least one");
+  std::vector<std::string> names;
+  for (const v1::Script& script : spec.scripts()) {
+    if (auto s = Validate(script); !s.ok()) return s;
+    names.push_back(script.name());
+    for (const std::uint32_t batch_size : spec.batch_sizes())
+      if (auto s = CheckBatchSize(batch_size); !s.ok()) return s;
+    for (const int format : spec.memory_formats())
+      if (auto s = CheckScriptFormat(script, static_cast<v1::MemoryFormat>(format)); !s.ok()) return s;
+    if (!script.sample_shape().empty()) continue;
+    for (const std::uint32_t size : spec.image_sizes())
+      if (auto s = CheckScriptSize(script, size); !s.ok()) return s;
+  }
+  return CheckList("scripts", names, false);
 }
 
 absl::Status CheckCells(const v1::SweepSpec& spec) {
@@ -137,6 +154,7 @@ absl::Status Validate(const v1::Limits& limits) {
 absl::Status Validate(const v1::SweepSpec& spec) {
   if (spec.name().size() > 128) return Wrong("name", "longer than 128 bytes", "shorten it");
   if (auto s = CheckLists(spec); !s.ok()) return s;
+  if (auto s = CheckScripts(spec); !s.ok()) return s;
   if (auto s = CheckCells(spec); !s.ok()) return s;
   if (spec.mode() != v1::MODE_UNSPECIFIED && Word(spec.mode()).empty())
     return Wrong("mode", absl::StrCat(spec.mode(), " is unknown"), absl::StrCat("use ", ModeWords()));

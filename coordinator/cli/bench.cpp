@@ -8,6 +8,7 @@
 #include "coordinator/cli/bench_session.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/rows.hpp"
+#include "coordinator/cli/scripts.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
 #include "coordinator/cli/sweep_submit.hpp"
 #include "coordinator/cli/watch.hpp"
@@ -25,6 +26,7 @@ Examples:
   rsg bench --model resnet50 --bs 64 --fp16
   rsg bench --model resnet18,resnet50 --bs 8..64 --memory-format nchw,nhwc --seconds 10
   rsg bench --model resnet50 --bs 64 --n_batches 100 -o json
+  rsg bench --script mynet.pt --bs 64 --fp16
   rsg results list --state ~/.local/state/rsg/bench)";
 
 struct Flags {
@@ -36,12 +38,12 @@ struct Flags {
   std::uint32_t run_number = 0;
 };
 
-absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
+SweepFields FieldsOf(const Flags& flags) {
   SweepFields fields = flags.sweep.Given();
   if (flags.fp16) fields["precision"] = "fp16";
   fields["control"] = flags.control ? "true" : "false";
   if (flags.run_number > 0) fields["name"] = fmt::format("run {}", flags.run_number);
-  return ParseSweep(fields);
+  return fields;
 }
 
 void CancelSweep(Client* client, const std::string& sweep_id) {
@@ -66,7 +68,9 @@ int PrintResults(Client* client, const std::string& sweep_id, const Output& outp
 }
 
 // From an attached agent to printed results.
-int Measure(BenchSession* session, const v1::SweepSpec& spec, const Output& output, const Interrupts& interrupts) {
+int Measure(BenchSession* session, const v1::SweepSpec& spec, const std::vector<ScriptFile>& scripts,
+            const Output& output, const Interrupts& interrupts) {
+  if (const auto sent = UploadScripts(session->client(), scripts); !sent.ok()) return Report(sent);
   const auto submitted = SubmitSweep(session->client(), spec, /*dry_run=*/false);
   if (!submitted.ok()) return Report(submitted.status());
   const std::string id = submitted->sweep_id();
@@ -90,7 +94,10 @@ int Measure(BenchSession* session, const v1::SweepSpec& spec, const Output& outp
 int Bench(const Flags& flags) {
   const auto output = MakeOutput(flags.output);
   if (!output.ok()) return Report(output.status());
-  const auto spec = SpecOf(flags);
+  SweepFields fields = FieldsOf(flags);
+  const auto scripts = TakeScripts(&fields);
+  if (!scripts.ok()) return Report(scripts.status());
+  const auto spec = ParseSweep(fields, *scripts);
   if (!spec.ok()) return Report(spec.status());
   const auto program = FindAgentProgram(output->config.agent_program);
   if (!program.ok()) return Report(program.status());
@@ -102,7 +109,7 @@ int Bench(const Flags& flags) {
   if (!session.ok()) return Report(session.status());
   int code = kInterrupted;
   if (const absl::Status ready = (*session)->WaitForAgent(interrupts); ready.ok())
-    code = Measure(session->get(), *spec, *output, interrupts);
+    code = Measure(session->get(), *spec, *scripts, *output, interrupts);
   else if (!absl::IsCancelled(ready))
     code = Report(ready);
   (*session)->Stop(code == kInterrupted ? 1 : 3, interrupts);
@@ -118,8 +125,8 @@ void AddBench(CLI::App& parent, int& exit_code) {
   auto* app = parent.add_subcommand("bench", "Measure this machine: everything in one command");
   const auto flags = std::make_shared<Flags>();
   flags->sweep.AddTo(*app,
-                     {"models", "bs", "precision", "size", "memory-format", "mode", "target", "seconds", "n-batches",
-                      "max-seconds", "memory-limit", "repeats", "device", "gpu", "name"},
+                     {"models", "script", "input-shape", "bs", "precision", "size", "memory-format", "mode", "target",
+                      "seconds", "n-batches", "max-seconds", "memory-limit", "repeats", "device", "gpu", "name"},
                      {{"models", "--model"}, {"seconds", "--n_seconds"}, {"n-batches", "--n_batches"}});
   app->add_flag("--fp16", flags->fp16, "The same as --precision fp16")->excludes(app->get_option("--precision"));
   app->add_flag("--control", flags->control, "A control cell before and after")->group("Sweep");

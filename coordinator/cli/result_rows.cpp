@@ -94,6 +94,7 @@ std::vector<Column> ResultColumns() {
           {.name = "machine_key", .detail = true},
           {.name = "ended", .detail = true},
           {.name = "attempts", .detail = true},
+          {.name = "script_sha256", .detail = true},
           {.name = "role", .detail = true},
           {.name = "sweep", .detail = true},
           {.name = "job", .detail = true}};
@@ -147,6 +148,7 @@ Row ToRow(const v1::ResultRow& row) {
           TextOrNull(result.keys().machine()),
           TextOrNull(Iso8601(row.ended_unix_seconds())),
           Integer(job.attempts()),
+          TextOrNull(cell.script().sha256()),
           TextOrNull(Word(job.role())),
           sweep,
           number};

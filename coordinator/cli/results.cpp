@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_split.h"
 #include "common/models.hpp"
+#include "common/script.hpp"
 #include "common/words.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/compare.hpp"
@@ -41,7 +42,7 @@ std::vector<std::string> Words(const std::string& list) { return absl::StrSplit(
 
 absl::StatusOr<v1::QueryResultsRequest> RequestOf(const Flags& flags) {
   v1::QueryResultsRequest request;
-  if (!flags.model.empty() && FindModel(flags.model) == nullptr)
+  if (!flags.model.empty() && FindModel(flags.model) == nullptr && !IsScriptModel(flags.model))
     return RefuseWord("model", flags.model, Words(ModelNames()));
   if (!flags.precision.empty()) {
     const auto precision = ParsePrecision(flags.precision);

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <map>
 
+#include "common/script.hpp"
 #include "common/words.hpp"
 #include "coordinator/cli/row_values.hpp"
 
@@ -18,6 +19,12 @@ std::string Joined(const List& words) {
   std::string text;
   for (const auto& word : words) text.append(text.empty() ? "" : ", ").append(word);
   return text;
+}
+
+std::string ModelsText(const v1::SweepSpec& spec) {
+  std::vector<std::string> models(spec.models().begin(), spec.models().end());
+  for (const v1::Script& script : spec.scripts()) models.push_back(ScriptModel(script));
+  return Joined(models);
 }
 
 }  // namespace
@@ -32,9 +39,12 @@ std::string Iso8601(double unix_seconds) {
 
 std::string CellText(const v1::Cell& cell) {
   const bool usual = cell.mode() == v1::MODE_STANDARD || cell.mode() == v1::MODE_UNSPECIFIED;
-  return fmt::format("{} bs {}, {} px, {}, {}{}{}", cell.model(), cell.batch_size(), cell.image_size(),
-                     Word(cell.precision()), Word(cell.memory_format()), usual ? "" : ", ",
-                     usual ? "" : Word(cell.mode()));
+  const v1::Script& script = cell.script();
+  const std::string sample = script.sample_shape().empty()
+                                 ? fmt::format("{} px", cell.image_size())
+                                 : SampleShapeText(ScriptSampleShape(script, cell.image_size()));
+  return fmt::format("{} bs {}, {}, {}, {}{}{}", cell.model(), cell.batch_size(), sample, Word(cell.precision()),
+                     Word(cell.memory_format()), usual ? "" : ", ", usual ? "" : Word(cell.mode()));
 }
 
 std::string DevicesText(const v1::MachineFacts& machine) {
@@ -73,7 +83,7 @@ Row ToRow(const v1::SweepStatus& sweep) {
   Row row{sweep.sweep_id(),
           TextOrNull(sweep.spec().name()),
           Word(sweep.state()),
-          Joined(sweep.spec().models()),
+          ModelsText(sweep.spec()),
           TextOrNull(Iso8601(sweep.submitted_unix_seconds())),
           TextOrNull(Iso8601(sweep.ended_unix_seconds())),
           Integer(sweep.cells()),
@@ -82,7 +92,8 @@ Row ToRow(const v1::SweepStatus& sweep) {
   for (const std::uint32_t count : {counts.queued(), counts.running(), counts.completed(), counts.out_of_memory(),
                                     counts.unsupported(), counts.failed(), counts.cancelled(), counts.skipped()})
     row.push_back(Integer(count));
-  row.push_back(sweep.has_eta_seconds() ? Value(sweep.eta_seconds()) : Value());
+  row.emplace_back();
+  if (sweep.has_eta_seconds()) row.back() = sweep.eta_seconds();
   return row;
 }
 

@@ -54,6 +54,15 @@ void AddDuration(CLI::App& app, const std::string& name, double* seconds, const 
       ->default_str(fmt::format("{}s", *seconds));
 }
 
+void AddBytes(CLI::App& app, const std::string& name, std::uint64_t* bytes, const std::string& help) {
+  constexpr double kGiB = 1 << 30;
+  app.add_option_function<double>(
+         name, [bytes](double gib) { *bytes = static_cast<std::uint64_t>(gib * kGiB); }, help)
+      ->type_name("GIB")
+      ->check(CLI::Range(0.001, 4096.0))
+      ->default_str(fmt::format("{}", static_cast<double>(*bytes) / kGiB));
+}
+
 void AddSettings(CLI::App& app, schedule::Settings* settings) {
   AddDuration(app, "--lost-after", &settings->lost_after_seconds, "Silence after which an agent is shown LOST");
   AddDuration(app, "--heartbeat", &settings->heartbeat_seconds,
@@ -131,6 +140,9 @@ void AddServe(CLI::App& parent, int& exit_code) {
   app.add_option("--advertise", flags->options.advertise,
                  "Address under which agents reach it; goes into join lines. Default: this machine's own")
       ->type_name("HOST:PORT");
+  AddBytes(app, "--script-size", &flags->options.scripts.file_bytes, "Largest TorchScript file that is taken");
+  AddBytes(app, "--script-space", &flags->options.scripts.total_bytes,
+           "For all such files; the least recently used make room");
   AddSettings(app, &flags->options.settings);
   app.add_option("--log-level", flags->log_level, "trace, debug, info, warn, error or off")->capture_default_str();
   app.callback([&app, flags, &exit_code] {

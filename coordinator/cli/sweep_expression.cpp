@@ -7,6 +7,7 @@
 #include <charconv>
 #include <set>
 
+#include "common/cells.hpp"
 #include "common/duration.hpp"
 #include "common/models.hpp"
 #include "common/validate.hpp"
@@ -205,8 +206,16 @@ absl::Status SetName(std::string_view text, v1::SweepSpec* spec) {
   return CheckText("name", text, 128);
 }
 
+// Files are read by who has them.
+absl::Status RefuseFile(std::string_view, v1::SweepSpec*) {
+  return Refuse("script", "cannot be read here", "give it to 'rsg sweep submit' or 'rsg bench'");
+}
+
 constexpr std::array kFields{
     SweepField{"models", "LIST", "Models, by timm's names", true, SetModels},
+    SweepField{"script", "FILES", "TorchScript modules to train beside or in place of models", true, RefuseFile},
+    SweepField{"input-shape", "C,H,W", "Of one sample of the scripts; default: 3 and twice the image size", false,
+               RefuseFile},
     SweepField{"bs", "LIST", "Batch sizes: 8,16 or 8..4096 (doubles) or 8..64+8 (steps)", true, SetBatchSizes},
     SweepField{"precision", "LIST", "fp32 (the default), fp32-strict, tf32, fp16, bf16", true, SetPrecisions},
     SweepField{"size", "LIST", "Image sizes in pixels; default: each model's own", true, SetSizes},
@@ -239,12 +248,6 @@ std::vector<std::string> SweepFieldNames() {
   return names;
 }
 
-std::uint64_t CountCells(const v1::SweepSpec& spec) {
-  const auto count = [](int size) { return static_cast<std::uint64_t>(std::max(size, 1)); };
-  return count(spec.models_size()) * count(spec.batch_sizes_size()) * count(spec.precisions_size()) *
-         count(spec.memory_formats_size()) * count(spec.image_sizes_size()) * std::max(spec.repeats(), 1U);
-}
-
 SweepFields Override(SweepFields base, const SweepFields& over) {
   // What ends a measurement is one choice: naming one end displaces the other.
   constexpr std::array kEnds{"seconds", "n-batches", "target"};
@@ -255,15 +258,17 @@ SweepFields Override(SweepFields base, const SweepFields& over) {
   return base;
 }
 
-absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields) {
+absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields, std::span<const v1::Script> scripts) {
   v1::SweepSpec spec;
+  spec.mutable_scripts()->Assign(scripts.begin(), scripts.end());
   for (const auto& [name, text] : fields) {
     const auto field = std::find_if(kFields.begin(), kFields.end(),
                                     [&wanted = name](const SweepField& known) { return known.name == wanted; });
     if (field == kFields.end()) return RefuseWord("sweep", name, SweepFieldNames());
     if (auto s = field->apply(text, &spec); !s.ok()) return s;
   }
-  if (spec.models().empty()) return Refuse("models", "none given", "name at least one of " + ModelNames());
+  if (spec.models().empty() && spec.scripts().empty())
+    return Refuse("models", "none given", "name at least one of " + ModelNames());
   if (spec.batch_sizes().empty()) return Refuse("bs", "none given", "name at least one batch size, such as 8..64");
   if (spec.limits().has_target_half_width() && (spec.limits().has_seconds() || spec.limits().has_n_batches()))
     return Refuse("target", "given together with seconds or n-batches", "give one of them");

@@ -34,13 +34,11 @@ std::vector<std::string> SweepFieldNames();
 /// `base` with the fields of `over` in their place; of "seconds", "n-batches" and "target" one displaces the others.
 SweepFields Override(SweepFields base, const SweepFields& over);
 
-/// The sweep that the fields describe, checked by common Validate() and to have at most kMaxCells cells.
+/// The sweep that the fields describe, which have no `script` and `input-shape` any more (scripts.hpp takes them out),
+/// with these scripts beside its models; checked by common Validate() and to have at most kMaxCells cells.
 /// INVALID_ARGUMENT "field: value ...; remedy".
-absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields);
+absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields, std::span<const v1::Script> scripts = {});
 
 inline constexpr std::uint64_t kMaxCells = 100'000;
-
-/// Cells on one device, repeats included.
-std::uint64_t CountCells(const v1::SweepSpec& spec);
 
 }  // namespace rsg::cli

@@ -11,6 +11,7 @@
 #include "common/secret.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/preset.hpp"
+#include "coordinator/cli/scripts.hpp"
 #include "coordinator/cli/sweep_file.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
 #include "coordinator/cli/watch.hpp"
@@ -45,6 +46,7 @@ Examples:
   rsg sweep submit --models resnet50 --bs 64 --gpu "RTX 3090" --machines 3 --open-for 2h
   rsg sweep submit --models resnet18 --bs 1,2,4 --size 64 --device cpu --watch
   rsg sweep submit --models resnet50 --bs 8,64 --mode tuned --target 0.2
+  rsg sweep submit --script mynet.pt --bs 8..64 --size 224
   rsg sweep submit -f sweep.yaml --seconds 10 --dry-run
   rsg sweep submit --preset original)";
 
@@ -60,7 +62,12 @@ struct Flags {
   bool dry_run = false;
 };
 
-absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
+struct Asked {
+  v1::SweepSpec spec;
+  std::vector<ScriptFile> scripts;
+};
+
+absl::StatusOr<Asked> AskedFor(const Flags& flags) {
   SweepFile file;
   if (!flags.file.empty()) {
     auto read = ReadSweepFile(flags.file);
@@ -75,7 +82,11 @@ absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
     fields = *std::move(whole);
   }
   if (flags.no_control) fields["control"] = "false";
-  return ParseSweep(fields);
+  auto scripts = TakeScripts(&fields);
+  if (!scripts.ok()) return scripts.status();
+  auto spec = ParseSweep(fields, *scripts);
+  if (!spec.ok()) return spec.status();
+  return Asked{.spec = *std::move(spec), .scripts = *std::move(scripts)};
 }
 
 std::string Plural(std::uint32_t count, const char* word) {
@@ -107,14 +118,16 @@ void PrintAnswer(const v1::SubmitSweepResponse& reply, const Flags& flags, const
 int Submit(const Flags& flags) {
   const auto output = MakeOutput(flags.output);
   if (!output.ok()) return Report(output.status());
-  const auto spec = SpecOf(flags);
-  if (!spec.ok()) {
-    Report(spec.status());
+  const auto asked = AskedFor(flags);
+  if (!asked.ok()) {
+    Report(asked.status());
     return kUsage;  // a file that cannot be read, too, is input that was refused
   }
   const auto client = Client::Find(flags.operator_file, output->config);
   if (!client.ok()) return Report(client.status());
-  const auto reply = SubmitSweep(client->get(), *spec, flags.dry_run);
+  if (!flags.dry_run)
+    if (const auto sent = UploadScripts(client->get(), asked->scripts); !sent.ok()) return Report(sent);
+  const auto reply = SubmitSweep(client->get(), asked->spec, flags.dry_run);
   if (!reply.ok()) {
     const int code = Report(reply.status());
     return absl::IsFailedPrecondition(reply.status()) ? kUsage : code;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/cells.hpp"
 #include "common/models.hpp"
 #include "common/script.hpp"
 #include "common/words.hpp"
@@ -27,8 +28,6 @@ double DerivedMaxSeconds(const v1::Limits& limits) {
   return std::min(kDay, 2 * limits.seconds() + 120);
 }
 
-constexpr std::uint32_t kScriptImageSize = 224;  // where nothing is said
-
 // The models and image sizes of the sweep, as cells that lack the rest.
 std::vector<v1::Cell> Subjects(const v1::SweepSpec& spec) {
   std::vector<v1::Cell> subjects;
@@ -46,15 +45,15 @@ std::vector<v1::Cell> Subjects(const v1::SweepSpec& spec) {
   for (const std::string& model : spec.models()) {
     cell.set_model(model);
     const ModelEntry* entry = FindModel(model);
-    add(entry != nullptr ? entry->default_image_size : kScriptImageSize);
+    add(entry != nullptr ? entry->default_image_size : kDefaultScriptImageSize);
   }
   for (const v1::Script& script : spec.scripts()) {
     cell.set_model(ScriptModel(script));
     *cell.mutable_script() = script;
     if (script.sample_shape().empty()) {
-      add(kScriptImageSize);
+      add(kDefaultScriptImageSize);
     } else {
-      cell.set_image_size(script.sample_shape(script.sample_shape_size() - 1));
+      cell.set_image_size(ScriptImageSize(script, 0));
       subjects.push_back(cell);
     }
   }
@@ -79,15 +78,13 @@ v1::SweepSpec WithDefaults(v1::SweepSpec spec) {
 }
 
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec) {
-  std::vector<v1::Cell> subjects = Subjects(spec);
-  const std::uint64_t series =
-      subjects.size() * std::uint64_t(spec.precisions_size()) * std::uint64_t(spec.memory_formats_size());
-  const std::uint64_t count = series * std::uint64_t(spec.batch_sizes_size()) * spec.repeats();
+  const std::uint64_t count = CountCells(spec);
   if (count > kMaxCells)
     return absl::InvalidArgumentError(
         fmt::format("cells: {} is more than {}; split the sweep into several", count, kMaxCells));
   std::vector<PlannedCell> plan;
   plan.reserve(count);
+  std::vector<v1::Cell> subjects = Subjects(spec);
   for (std::uint32_t repeat = 1; repeat <= spec.repeats(); ++repeat)
     for (v1::Cell& cell : subjects)
       for (const int precision : spec.precisions()) {

@@ -22,9 +22,9 @@ struct PlannedCell {
 /// Fills in what the operator left open. `spec` has passed Validate.
 v1::SweepSpec WithDefaults(v1::SweepSpec spec);
 
-/// The cells in the order in which a device runs them: repeat by repeat, then models and scripts, image sizes, precisions
-/// and memory formats as listed, batch sizes ascending; without control cells (sweep.hpp adds them). INVALID_ARGUMENT over
-/// kMaxCells. `spec` comes from WithDefaults.
+/// The cells in the order in which a device runs them: repeat by repeat, then models and scripts, image sizes,
+/// precisions and memory formats as listed, batch sizes ascending; without control cells (sweep.hpp adds them).
+/// INVALID_ARGUMENT over kMaxCells. `spec` comes from WithDefaults.
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec);
 
 /// Whether two cells differ in nothing but the batch size: then a device that ran out of memory at the smaller one does

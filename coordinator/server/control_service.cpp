@@ -14,8 +14,8 @@ constexpr int kMostCalls = 256;
 
 }  // namespace
 
-ControlService::ControlService(Core* core, ReadPool* pool, Options options)
-    : core_(core), pool_(pool), options_(std::move(options)) {}
+ControlService::ControlService(Core* core, ReadPool* pool, ContentStore* scripts, Options options)
+    : core_(core), pool_(pool), scripts_(scripts), options_(std::move(options)) {}
 
 absl::Status ControlService::Admit(Context* context) {
   const auto secret = Bearer(*context);

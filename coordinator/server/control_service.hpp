@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "common/content_store.hpp"
 #include "coordinator/server/core.hpp"
 #include "coordinator/server/read_pool.hpp"
 #include "rsg/v1/control.grpc.pb.h"
@@ -16,13 +17,15 @@ class ControlService final : public v1::Control::CallbackService {
     std::string operator_sha256;                               ///< of the operator's credential
     std::function<std::string(const std::string&)> join_line;  ///< around a join token
   };
-  /// `core` and `pool` outlive all calls.
-  ControlService(Core* core, ReadPool* pool, Options options);
+  /// `core`, `pool` and `scripts` outlive all calls.
+  ControlService(Core* core, ReadPool* pool, ContentStore* scripts, Options options);
   /// Calls are refused until then: what `join_line` needs is known only when the port is bound.
   void LetIn() { open_ = true; }
 
   using Context = grpc::CallbackServerContext;
   using Unary = grpc::ServerUnaryReactor;
+  Unary* PrepareScript(Context*, const v1::PrepareScriptRequest*, v1::PrepareScriptResponse*) override;
+  grpc::ServerReadReactor<v1::UploadScriptRequest>* UploadScript(Context*, v1::UploadScriptResponse*) override;
   Unary* SubmitSweep(Context*, const v1::SubmitSweepRequest*, v1::SubmitSweepResponse*) override;
   Unary* ListSweeps(Context*, const v1::ListSweepsRequest*, v1::ListSweepsResponse*) override;
   Unary* CancelSweep(Context*, const v1::CancelSweepRequest*, v1::CancelSweepResponse*) override;
@@ -51,6 +54,7 @@ class ControlService final : public v1::Control::CallbackService {
   // Asks the database on a reader's thread.
   void Read(std::function<absl::Status(store::Reader&)> read, Reply reply);
 
+  absl::Status CheckScripts(const v1::SubmitSweepRequest& request);
   void CancelEnded(std::int64_t sweep, Reply reply);
   void RetryEnded(std::int64_t sweep, v1::RetrySweepResponse* response, Reply reply);
   void Submit(const v1::SubmitSweepRequest* request, v1::SubmitSweepResponse* response, Reply reply);
@@ -59,6 +63,7 @@ class ControlService final : public v1::Control::CallbackService {
 
   Core* const core_;
   ReadPool* const pool_;
+  ContentStore* const scripts_;
   const Options options_;
   std::atomic<bool> open_{false};
   std::atomic<int> calls_{0};

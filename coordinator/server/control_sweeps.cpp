@@ -40,11 +40,12 @@ ControlService::Unary* ControlService::SubmitSweep(Context* context, const v1::S
   // First the store: the answer to an earlier request of the same id may have been lost with the last coordinator.
   auto known = std::make_shared<std::optional<std::int64_t>>();
   Read(
-      [request, known](store::Reader& reader) {
-        if (request->request_id().empty() || request->dry_run()) return absl::OkStatus();
+      [this, request, known](store::Reader& reader) {
+        if (request->dry_run()) return absl::OkStatus();
+        if (request->request_id().empty()) return CheckScripts(*request);
         auto found = reader.FindRequest(request->request_id());
         if (found.ok()) *known = *found;
-        return found.status();
+        return found.ok() && !*known ? CheckScripts(*request) : found.status();
       },
       [this, request, response, reply, known](const absl::Status& status) {
         if (!status.ok()) return reply(status);

@@ -1,27 +1,40 @@
 // The agents' service, as wires only: who calls, how many at once, and every message to the core.
 #pragma once
 #include <atomic>
+#include <mutex>
+#include <set>
 #include <string>
 
+#include "common/content_store.hpp"
 #include "coordinator/server/core.hpp"
+#include "coordinator/server/read_pool.hpp"
 #include "rsg/v1/fleet.grpc.pb.h"
 
 namespace rsg::server {
 
 class FleetService final : public v1::Fleet::CallbackService {
  public:
-  /// `core` outlives all calls.
-  explicit FleetService(Core* core) : core_(core) {}
+  /// All outlive the calls.
+  FleetService(Core* core, ReadPool* pool, ContentStore* scripts) : core_(core), pool_(pool), scripts_(scripts) {}
 
   grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request,
                                    v1::EnrollResponse* response) override;
   grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* Attach(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::ScriptChunk>* FetchScript(grpc::CallbackServerContext* context,
+                                                         const v1::FetchScriptRequest* request) override;
 
  private:
+  absl::Status AdmitFetch(const std::string& credential_sha256);
+  void FetchOver(const std::string& credential_sha256);
+
   Core* const core_;
+  ReadPool* const pool_;
+  ContentStore* const scripts_;
   std::atomic<int> streams_{0};
   std::atomic<int> enrolling_{0};
+  std::mutex mutex_;
+  std::set<std::string> fetching_;  // credentials; guarded by mutex_
 };
 
 }  // namespace rsg::server

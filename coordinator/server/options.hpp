@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/clock.hpp"
+#include "common/content_store.hpp"
 #include "coordinator/schedule/settings.hpp"
 
 namespace rsg::server {
@@ -13,6 +14,7 @@ struct ServerOptions {
   std::string listen = "0.0.0.0:7700";  ///< HOST:PORT; port 0: any free one
   std::string advertise;                ///< HOST[:PORT] that goes into join lines; empty: derived from `listen`
   schedule::Settings settings;
+  ContentStore::Limits scripts{.file_bytes = std::uint64_t{2} << 30, .total_bytes = std::uint64_t{16} << 30};
   double shutdown_seconds = 5;          ///< Stop waits this long for calls before it cuts them
   const Clock* clock = &SystemClock();  ///< must outlive the server
 };

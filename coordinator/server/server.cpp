@@ -62,6 +62,7 @@ struct Server::Parts {
   std::string operator_secret;
   std::unique_ptr<Core> core;
   std::unique_ptr<ReadPool> pool;
+  std::unique_ptr<ContentStore> scripts;
   std::unique_ptr<FleetService> fleet;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<grpc::Server> grpc;
@@ -119,9 +120,10 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
 }
 
 absl::Status Server::Parts::Listen() {
-  fleet = std::make_unique<FleetService>(core.get());
+  scripts = std::make_unique<ContentStore>(options.state_folder / "scripts", options.scripts);
+  fleet = std::make_unique<FleetService>(core.get(), pool.get(), scripts.get());
   control = std::make_unique<ControlService>(
-      core.get(), pool.get(),
+      core.get(), pool.get(), scripts.get(),
       ControlService::Options{.operator_sha256 = Sha256Hex(operator_secret), .join_line = [this](const auto& token) {
                                 return EncodeJoinLine(Line(JoinKind::kAgent, advertised, token));
                               }});

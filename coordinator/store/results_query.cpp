@@ -11,7 +11,7 @@
 namespace rsg::store {
 namespace {
 
-constexpr char kGroup[] = "device_name, model, image_size, precision, memory_format, mode";
+constexpr char kGroup[] = "device_name, model, script_sha256, image_size, precision, memory_format, mode";
 
 // Conditions and the values that they compare with; only constant text goes into the SQL.
 class Conditions {

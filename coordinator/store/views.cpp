@@ -1,21 +1,9 @@
 #include "coordinator/store/views.hpp"
 
-#include <algorithm>
-
+#include "common/cells.hpp"
 #include "coordinator/store/words.hpp"
 
 namespace rsg::store {
-namespace {
-
-// Repeats included; an empty list stands for one value (SweepSpec).
-std::uint32_t CellsOf(const v1::SweepSpec& spec) {
-  const auto length = [](int size) { return static_cast<std::uint32_t>(std::max(size, 1)); };
-  return length(spec.models_size()) * length(spec.batch_sizes_size()) * length(spec.image_sizes_size()) *
-         length(spec.precisions_size()) * length(spec.memory_formats_size()) * std::max(spec.repeats(), 1U);
-}
-
-}  // namespace
-
 const absl::string_view kSelectShownJob = R"sql(
 SELECT j.sweep, j.job, j.cell, j.repeat, j.device_id, j.device_name, j.state, j.outcome, j.reason, j.attempts,
   a.agent_id, g.name, a.last_sequence,
@@ -87,7 +75,7 @@ v1::SweepStatus StatusOf(const schedule::SweepRecord& sweep, const Statement& co
   status.set_state(sweep.state);
   status.set_submitted_unix_seconds(sweep.submitted_unix);
   if (sweep.ended_unix) status.set_ended_unix_seconds(*sweep.ended_unix);
-  status.set_cells(CellsOf(sweep.spec));
+  status.set_cells(static_cast<std::uint32_t>(CountCells(sweep.spec)));
   status.set_devices(counts.Uint(0));
   auto& jobs = *status.mutable_counts();
   jobs.set_total(counts.Uint(1));

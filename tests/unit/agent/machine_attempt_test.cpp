@@ -197,6 +197,16 @@ TEST_F(AttemptTest, TrainerThatCannotBeStartedFailsTheJobNotTheAgent) {
   EXPECT_EQ(ExitCode(), std::nullopt);
 }
 
+TEST_F(AttemptTest, ScriptThatDoesNotComeIsTheMachinesLossAndItsTimeIsNotTheTrainers) {
+  Attach();
+  Hear(AssignMessage(GoodAssign()));
+  Pass(500);
+  EXPECT_EQ(Count<Terminate>(), 0) << "max_runtime begins when the trainer does";
+  Give(SpawnFailed{.attempt_id = "s1.1.1", .reason = "nothing came", .outcome = v1::OUTCOME_LOST});
+  EXPECT_EQ(Finished().outcome(), v1::OUTCOME_LOST);
+  EXPECT_THAT(Finished().error(), HasSubstr("nothing came"));
+}
+
 TEST_F(AttemptTest, MaxRuntimeEndsAChildThatHangs) {
   StartAttempt();
   Pass(99);

@@ -39,6 +39,21 @@ std::string After(const std::vector<std::string>& arguments, const std::string& 
   return found == arguments.end() || found + 1 == arguments.end() ? "" : *(found + 1);
 }
 
+TEST(TrainerArguments, NameTheScriptsFileInPlaceOfAModel) {
+  v1::Assign assign = Job(v1::MODE_STANDARD);
+  assign.mutable_cell()->set_model("script:net");
+  assign.mutable_cell()->mutable_script()->set_name("net");
+  auto arguments = TrainerArguments(assign, Gpu(), "/state", "/state/scripts/abc");
+  EXPECT_THAT(arguments, Not(Contains("--model")));
+  EXPECT_EQ(After(arguments, "--script"), "/state/scripts/abc");
+  EXPECT_EQ(After(arguments, "--name"), "net");
+  EXPECT_EQ(After(arguments, "--size"), "224");
+  for (const std::uint32_t number : {1, 28, 28}) assign.mutable_cell()->mutable_script()->add_sample_shape(number);
+  arguments = TrainerArguments(assign, Gpu(), "/state", "/state/scripts/abc");
+  EXPECT_THAT(arguments, Not(Contains("--size")));
+  EXPECT_EQ(After(arguments, "--input-shape"), "1,28,28");
+}
+
 TEST(TrainerArguments, SayTheWholeCell) {
   const auto arguments = TrainerArguments(Job(v1::MODE_STANDARD), Gpu(), "/state");
   EXPECT_EQ(arguments.front(), "run");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/cells.hpp"
 #include "common/models.hpp"
 #include "coordinator/cli/number_list.hpp"
 #include "coordinator/cli/preset.hpp"

@@ -109,5 +109,40 @@ TEST(Text, OfStrangersIsMadePrintable) {
   EXPECT_FALSE(ContainsAnyCase("NVIDIA T4", "rtx"));
 }
 
+TEST(Plan, ScriptsComeAfterModelsAndADeclaredShapeHasOneSize) {
+  v1::SweepSpec spec = WithDefaults(ControlledSpec({8}));
+  spec.add_image_sizes(32);
+  spec.add_image_sizes(64);
+  const auto add = [&spec](const char* name, std::initializer_list<std::uint32_t> shape) {
+    v1::Script& script = *spec.add_scripts();
+    script.set_name(name);
+    script.set_sha256(std::string(64, name[0]));
+    script.mutable_sample_shape()->Add(shape.begin(), shape.end());
+  };
+  add("a", {});
+  add("b", {1, 28, 28});
+  const auto plan = PlanCells(spec);
+  ASSERT_TRUE(plan.ok());
+  std::vector<std::string> cells;
+  for (const PlannedCell& planned : *plan)
+    cells.push_back(planned.cell.model() + " " + std::to_string(planned.cell.image_size()));
+  EXPECT_THAT(cells, ElementsAre("resnet18 32", "resnet18 64", "script:a 32", "script:a 64", "script:b 28"));
+  EXPECT_FALSE(plan->front().cell.has_script());
+  EXPECT_EQ(plan->back().cell.script().sha256(), std::string(64, 'b'));
+  EXPECT_FALSE(SameSeries((*plan)[2].cell, (*plan)[4].cell));
+}
+
+TEST(Plan, AnyTrainerCanRunAScriptThatItsDeviceCan) {
+  v1::Cell cell;
+  cell.set_model("script:a");
+  cell.mutable_script()->set_name("a");
+  cell.set_precision(v1::PRECISION_FP32);
+  v1::Device device;
+  device.add_precisions(v1::PRECISION_FP32);
+  EXPECT_EQ(WhyNot(cell, device, {}), "");
+  cell.set_precision(v1::PRECISION_FP16);
+  EXPECT_NE(WhyNot(cell, device, {}), "");
+}
+
 }  // namespace
 }  // namespace rsg::schedule

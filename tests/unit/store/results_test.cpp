@@ -112,6 +112,24 @@ TEST_F(ResultsTest, ConditionsHoldTogether) {
   EXPECT_EQ(OpenReader()->ResultsPage(request, {}, 10).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(ResultsTest, ScriptsOfOneNameDoNotCompete) {
+  const auto script = [](char digit) {
+    return [digit](JobRecord& job) {
+      job.cell.set_model("script:net");
+      job.cell.mutable_script()->set_name("net");
+      job.cell.mutable_script()->set_sha256(std::string(64, digit));
+    };
+  };
+  Complete(1, 32, 400, script('a'));  // s1.10
+  Complete(1, 64, 600, script('a'));  // s1.11
+  Complete(1, 64, 500, script('b'));  // s1.12
+  v1::QueryResultsRequest request;
+  request.set_model("script:net");
+  request.set_best(true);
+  EXPECT_EQ(Ids(request), (Strings{"s1.11", "s1.12"}));
+  EXPECT_EQ(AskOne("SELECT group_concat(job_id) FROM v_best WHERE script_sha256 <> ''"), "s1.11,s1.12");
+}
+
 TEST_F(ResultsTest, BestIsTheFastestSingleJobOfItsGroup) {
   const auto nchw = [](JobRecord& job) { job.cell.set_memory_format(v1::MEMORY_FORMAT_NCHW); };
   Complete(1, 32, 400);        // s1.10

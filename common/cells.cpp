@@ -1,0 +1,16 @@
+#include "common/cells.hpp"
+
+#include <algorithm>
+
+namespace rsg {
+
+std::uint64_t CountCells(const v1::SweepSpec& spec) {
+  const auto length = [](int size) { return static_cast<std::uint64_t>(std::max(size, 1)); };
+  const std::uint64_t sizes = length(spec.image_sizes_size());
+  std::uint64_t subjects = static_cast<std::uint64_t>(spec.models_size()) * sizes;
+  for (const v1::Script& script : spec.scripts()) subjects += script.sample_shape().empty() ? sizes : 1;
+  return subjects * length(spec.batch_sizes_size()) * length(spec.precisions_size()) *
+         length(spec.memory_formats_size()) * std::max(spec.repeats(), 1U);
+}
+
+}  // namespace rsg
