@@ -213,7 +213,7 @@ absl::Status RefuseFile(std::string_view, v1::SweepSpec*) {
 
 constexpr std::array kFields{
     SweepField{"models", "LIST", "Models, by timm's names", true, SetModels},
-    SweepField{"script", "FILES", "TorchScript modules to train beside or in place of models", true, RefuseFile},
+    SweepField{"script", "FILE", "TorchScript modules to train beside or in place of models", true, RefuseFile},
     SweepField{"input-shape", "C,H,W", "Of one sample of the scripts; default: 3 and twice the image size", false,
                RefuseFile},
     SweepField{"bs", "LIST", "Batch sizes: 8,16 or 8..4096 (doubles) or 8..64+8 (steps)", true, SetBatchSizes},
