@@ -15,6 +15,8 @@ TEST_F(BadInput, SubmitRefusesAndQueuesNothing) {
   StartCoordinator();
   const auto agent = StartAgent("one");
   WaitForAgents(1);
+  std::ofstream(folder_ / "empty.pt");
+  std::ofstream(folder_ / "net.pt") << "no TorchScript";
   const struct {
     std::vector<std::string> flags;
     std::string word;
@@ -25,6 +27,13 @@ TEST_F(BadInput, SubmitRefusesAndQueuesNothing) {
       {{"--models", "resnet18", "--bs", "8", "--size", "16"}, "16"},
       {{"--models", "resnet18", "--bs", "8", "--precision", "fp16"}, "fp16"},
       {{"--models", "resnet18", "--bs", "8", "--precision", "fp17"}, "fp17"},
+      {{"--script", folder_ / "absent.pt", "--bs", "8"}, "absent.pt"},
+      {{"--script", folder_, "--bs", "8"}, "no regular file"},
+      {{"--script", folder_ / "empty.pt", "--bs", "8"}, "empty"},
+      {{"--models", "resnet18", "--bs", "8", "--input-shape", "3,8,8"}, "input-shape"},
+      {{"--script", folder_ / "net.pt", "--bs", "8", "--input-shape", "3,0"}, "0 is out of range"},
+      {{"--script", folder_ / "net.pt", "--bs", "8", "--input-shape", "10", "--memory-format", "nhwc"}, "nhwc"},
+      {{"--script", (folder_ / "net.pt").string() + "," + (folder_ / "net.pt").string(), "--bs", "8"}, "twice"},
   };
   for (const auto& [flags, word] : cases) {
     std::vector<std::string> arguments{"sweep", "submit"};
@@ -33,6 +42,16 @@ TEST_F(BadInput, SubmitRefusesAndQueuesNothing) {
     EXPECT_EQ(output.exit_code, 2) << word << ": " << output.out << output.err;
     EXPECT_NE(output.err.find(word), std::string::npos) << output.err;
   }
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM sweeps"), "0");
+}
+
+TEST_F(BadInput, AScriptLargerThanTheCoordinatorTakesIsNotSent) {
+  StartCoordinator({"--script-size", "0.001"});
+  std::ofstream(folder_ / "large.pt") << std::string(2 << 20, 'x');
+  const Output output = Rsg({"sweep", "submit", "--script", folder_ / "large.pt", "--bs", "8"});
+  EXPECT_NE(output.exit_code, 0);
+  EXPECT_NE(output.err.find("large.pt: bytes: 2 MiB is more than"), std::string::npos) << output.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "coordinator" / "scripts"));
   EXPECT_EQ(SqlValue("SELECT count(*) FROM sweeps"), "0");
 }
 
