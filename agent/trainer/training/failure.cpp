@@ -5,6 +5,7 @@
 #include <array>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -32,8 +33,22 @@ bool SaysOneOf(std::string_view text, const std::array<std::string_view, N>& phr
   return false;
 }
 
+// Where TorchScript, whose errors begin with a traceback of many lines, says what is wrong: "RuntimeError: ...", the
+// first unindented line after that. Everything else says so at its beginning.
+std::string_view FromWhatIsWrong(std::string_view text) {
+  constexpr std::string_view kTorchScript = "The following operation failed in the TorchScript interpreter.\n";
+  if (!text.starts_with(kTorchScript)) return text;
+  for (std::size_t at = kTorchScript.size(); at < text.size(); at = text.find('\n', at) + 1) {
+    const std::string_view rest = text.substr(at);
+    if (!rest.starts_with(' ') && !rest.starts_with("Traceback")) return rest;
+    if (rest.find('\n') == std::string_view::npos) break;
+  }
+  return text;
+}
+
 std::string FirstLine(std::string_view text) {
   constexpr std::size_t kMaxBytes = 1024;
+  text = FromWhatIsWrong(text);
   return std::string(text.substr(0, text.find('\n')).substr(0, kMaxBytes));
 }
 
@@ -57,6 +72,8 @@ absl::Status StatusOfException() {
     return Classify(error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory: the host could not give more (std::bad_alloc)");
+  } catch (const std::invalid_argument& error) {
+    return absl::InvalidArgumentError(FirstLine(error.what()));
   } catch (const std::exception& error) {
     return Classify(error.what());
   } catch (...) {
