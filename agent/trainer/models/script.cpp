@@ -64,7 +64,7 @@ class ScriptModel final : public Model {
     const at::Tensor& tensor = result.toTensor();
     if (tensor.size(1) < 2) Refuse("the module returns logits of one class; export one that tells 2 or more apart");
     if (!tensor.requires_grad())
-      Refuse("the logits do not depend on any trainable parameter; export the module without torch.no_grad");
+      Refuse("the logits depend on no trainable parameter; export the module without torch.no_grad");
     return tensor;
   }
 

@@ -33,16 +33,19 @@ bool SaysOneOf(std::string_view text, const std::array<std::string_view, N>& phr
   return false;
 }
 
-// Where TorchScript, whose errors begin with a traceback of many lines, says what is wrong: "RuntimeError: ...", the
-// first unindented line after that. Everything else says so at its beginning.
+// "RuntimeError: ...", at the beginning of a line; no line of code looks like that.
+bool NamesAnError(std::string_view line) {
+  const std::size_t name = line.find(": ");
+  return name != 0 && name != std::string_view::npos &&
+         line.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.") == name;
+}
+
+// TorchScript's errors begin with a traceback of many lines, code among them; behind it they say what is wrong.
+// Everything else says so at once.
 std::string_view FromWhatIsWrong(std::string_view text) {
-  constexpr std::string_view kTorchScript = "The following operation failed in the TorchScript interpreter.\n";
-  if (!text.starts_with(kTorchScript)) return text;
-  for (std::size_t at = kTorchScript.size(); at < text.size(); at = text.find('\n', at) + 1) {
-    const std::string_view rest = text.substr(at);
-    if (!rest.starts_with(' ') && !rest.starts_with("Traceback")) return rest;
-    if (rest.find('\n') == std::string_view::npos) break;
-  }
+  if (!text.starts_with("The following operation failed in the TorchScript interpreter.")) return text;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1))
+    if (const std::string_view rest = text.substr(end + 1); NamesAnError(rest)) return rest;
   return text;
 }
 
