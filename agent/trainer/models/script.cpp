@@ -2,6 +2,8 @@
 
 #include <c10/core/GradMode.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <set>
@@ -26,10 +28,36 @@ std::string Describe(const c10::IValue& value) {
   return text.str();
 }
 
+// Batch norms and dropouts of a module's code, by what they are told of train mode.
+struct Switches {
+  int off = 0;     // a constant no
+  int others = 0;  // a constant yes, or what the module's own flag says
+};
+
+void Look(torch::jit::Block* block, Switches* switches) {
+  for (torch::jit::Node* node : block->nodes()) {
+    for (torch::jit::Block* inner : node->blocks()) Look(inner, switches);
+    const bool norm = node->kind() == c10::aten::batch_norm;
+    if (!norm && node->kind() != c10::aten::dropout) continue;
+    const auto train = torch::jit::toIValue(node->input(norm ? 5 : 2));
+    train && train->isBool() && !train->toBool() ? ++switches->off : ++switches->others;
+  }
+}
+
+// A trace keeps the mode it was made in, whatever is said to the module afterwards.
+bool TracedInEvalMode(const torch::jit::Module& module) {
+  Switches switches;
+  for (const torch::jit::Module& each : module.modules())
+    for (const torch::jit::Method& method : each.get_methods()) Look(method.graph()->block(), &switches);
+  return switches.off > 0 && switches.others == 0;
+}
+
 class ScriptModel final : public Model {
  public:
   ScriptModel(torch::jit::Module module, const TensorStyle& style) : Model(style), module_(std::move(module)) {
     if (!module_.find_method("forward")) Refuse("the module has no method forward; export one that has");
+    if (TracedInEvalMode(module_))
+      Refuse("the module was traced in eval mode, without batch statistics or dropout; call train() on it, then trace");
     module_.train();
     std::set<const c10::TensorImpl*> seen;  // a module that stands in two places is listed twice
     for (const auto& [name, tensor] : module_.named_parameters())

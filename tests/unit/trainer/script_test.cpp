@@ -155,6 +155,16 @@ TEST_F(Script, WhatCannotBeTrainedIsRefusedWithTheRemedy) {
   EXPECT_THAT(std::string(Train(Saved({.code = "", .parameters = weight})).message()), HasSubstr("no method forward"));
 }
 
+// As torch.jit.trace writes it down: a constant where there was the module's flag.
+TEST_F(Script, ATraceInEvalModeIsRefused) {
+  ScriptSource source = SmallConvNet();
+  const std::string flag = "self.training";
+  source.code.replace(source.code.find(flag), flag.size(), "False");
+  EXPECT_THAT(std::string(Train(Saved(source)).message()), HasSubstr("traced in eval mode"));
+  source.code.replace(source.code.find("False"), 5, "True");
+  EXPECT_TRUE(Train(Saved(source)).ok());
+}
+
 TEST_F(Script, WhatIsNoModuleIsRefused) {
   std::ofstream(File()) << "PK, but no archive";
   for (const std::string& file : {File(), std::string("/nowhere/net.pt")}) {
