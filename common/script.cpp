@@ -85,9 +85,9 @@ bool TakesImages(const v1::Script& script) {
   return script.sample_shape().empty() || script.sample_shape().size() == kImageDimensions;
 }
 
-std::uint32_t ScriptImageSize(const v1::Script& script, std::uint32_t asked) {
-  if (!script.sample_shape().empty()) return *script.sample_shape().rbegin();
-  return asked == 0 ? kDefaultScriptImageSize : asked;
+std::uint32_t DefaultImageSize(const v1::Script& script) {
+  constexpr std::uint32_t kUsual = 224;
+  return script.sample_shape().empty() ? kUsual : *script.sample_shape().rbegin();
 }
 
 std::vector<std::uint32_t> ScriptSampleShape(const v1::Script& script, std::uint32_t image_size) {

@@ -14,9 +14,8 @@ namespace rsg {
 
 /// The most bytes that a script's file may have.
 inline constexpr std::uint64_t kMaxScriptBytes = 0xFFFF'FFFF;
-/// Images of a script that declares no shape: the largest, and those of a cell that is given no size.
+/// The largest images of a script that declares no shape.
 inline constexpr std::uint32_t kMaxScriptImageSize = 4096;
-inline constexpr std::uint32_t kDefaultScriptImageSize = 224;
 
 /// Name of 1 to 64 of A-Z a-z 0-9 . _ -, sha256 of 64 hex digits, bytes >= 1, a shape of at most 4 numbers of 1..65536
 /// and 2^30 together. INVALID_ARGUMENT: "script.field: value is wrong; remedy".
@@ -29,9 +28,8 @@ absl::Status CheckScriptFormat(const v1::Script& script, v1::MemoryFormat format
 
 /// Whether its samples are images of some sort, three numbers, which alone can lie in NHWC order.
 bool TakesImages(const v1::Script& script);
-/// Image size of a cell of `script`: the last number of the shape that it declares, else `asked`, 0 meaning the
-/// default.
-std::uint32_t ScriptImageSize(const v1::Script& script, std::uint32_t asked);
+/// Image size of a cell of `script` that is given none: the last number of the shape that it declares, else 224.
+std::uint32_t DefaultImageSize(const v1::Script& script);
 /// Shape of one sample without the batch: as declared, else 3 x image_size x image_size.
 std::vector<std::uint32_t> ScriptSampleShape(const v1::Script& script, std::uint32_t image_size);
 

@@ -15,15 +15,16 @@ enum class Verb { kRun, kInfo, kModels, kProbe };
 
 struct CommandLine {
   Verb verb = Verb::kRun;
-  bool json = false;       ///< print one line of JSON instead of text
-  std::string device;      ///< of verbs run and probe, as OpenDevice takes it; empty: GPU where there is one
-  v1::Cell cell;           ///< valid, of verb run; so is all that follows
-  v1::Limits limits;       ///< valid
-  int json_lines_fd = -1;  ///< -1: none
+  bool json = false;          ///< print one line of JSON instead of text
+  std::string device;         ///< of verbs run and probe, as OpenDevice takes it; empty: GPU where there is one
+  v1::Cell cell;              ///< valid, of verb run; so is all that follows
+  std::string script_file{};  ///< of the cell's script; empty: it has none
+  v1::Limits limits;          ///< valid
+  int json_lines_fd = -1;     ///< -1: none
   std::uint64_t seed = 0;
   double soak_seconds = 0;     ///< 0: no soak
   std::string thermal_gate{};  ///< file with the device's settled temperature; empty: no gate
-  PeakSource peak;  ///< what the throughput is compared with
+  PeakSource peak;             ///< what the throughput is compared with
   /// Of verb probe: what to measure; empty: all that the device has.
   std::optional<v1::Precision> probe_precision;
 };

@@ -27,6 +27,7 @@
 #include "agent/trainer/training/training_step.hpp"
 #include "common/clock.hpp"
 #include "common/json.hpp"
+#include "common/script.hpp"
 #include "common/version.hpp"
 
 namespace rsg::trainer {
@@ -82,7 +83,9 @@ class Run {
                               .channels_last = line_.cell.memory_format() == v1::MEMORY_FORMAT_NHWC,
                               .cudnn_benchmark = kCudnnBenchmark,
                               .numerics = numerics_,
-                              .seed = line_.seed};
+                              .seed = line_.seed,
+                              .script = line_.script_file,
+                              .sample_shape = ScriptSampleShape(line_.cell.script(), line_.cell.image_size())};
     switch (line_.cell.mode()) {
       case v1::MODE_ORIGINAL:
         return MakeOriginalStep(*device_, options);

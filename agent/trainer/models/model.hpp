@@ -28,7 +28,7 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
-  /// Logits [B, 1000] of images [B, 3, S, S].
+  /// Logits [B, 1000] of images [B, 3, S, S]; a script's (script.hpp) may have other shapes.
   at::Tensor Forward(const at::Tensor& images) {
     weights_.CountBatch();
     return Compute(images);
@@ -38,6 +38,8 @@ class Model {
  protected:
   virtual at::Tensor Compute(const at::Tensor& images) const = 0;
   Scope Root() { return Scope(&weights_); }
+  void AdoptParameter(std::string name, at::Tensor tensor) { weights_.AdoptParameter(std::move(name), tensor); }
+  void AdoptBuffer(std::string name, at::Tensor tensor) { weights_.AdoptBuffer(std::move(name), tensor); }
 
  private:
   Weights weights_;

@@ -30,6 +30,14 @@ at::Tensor Weights::AddConstant(std::string name, const at::Tensor& value) {
   return tensor;
 }
 
+void Weights::AdoptParameter(std::string name, at::Tensor tensor) {
+  parameters_.push_back({std::move(name), std::move(tensor)});
+}
+
+void Weights::AdoptBuffer(std::string name, at::Tensor tensor) {
+  buffers_.push_back({std::move(name), std::move(tensor)});
+}
+
 void Weights::AddBatchCounter(std::string name) {
   const at::Tensor counter = at::zeros({}, at::TensorOptions().device(style_.device).dtype(at::kLong));
   buffers_.push_back({std::move(name), counter});

@@ -32,6 +32,9 @@ class Weights {
   at::Tensor AddBuffer(std::string name, const at::Tensor& initial);
   /// A buffer that never changes and is not part of the state. Integers keep their type.
   at::Tensor AddConstant(std::string name, const at::Tensor& value);
+  /// Takes a tensor that somebody else made, and goes on using, as it is: on the device, in its final form.
+  void AdoptParameter(std::string name, at::Tensor tensor);
+  void AdoptBuffer(std::string name, at::Tensor tensor);
   /// A buffer that counts the batches seen, as batch norm keeps one (int64, starts at 0).
   void AddBatchCounter(std::string name);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/trainer/report/state_text.hpp"
+#include "common/script.hpp"
 #include "common/words.hpp"
 
 namespace rsg::trainer {
@@ -19,6 +20,14 @@ constexpr double kPlainLineSeconds = 5;
 void Say(std::FILE* stream, const std::string& text) {
   std::fputs(text.c_str(), stream);
   std::fflush(stream);
+}
+
+// "resnet50, batch 64, 224 px"; "script:mlp (1a2b3c4d), batch 64, samples of 10".
+std::string WhatText(const v1::Cell& cell) {
+  const auto& shape = cell.script().sample_shape();
+  const std::string size = shape.empty() ? fmt::format("{} px", cell.image_size())
+                                         : "samples of " + SampleShapeText({shape.begin(), shape.end()});
+  return fmt::format("{}, batch {}, {}", DescribeModel(cell), cell.batch_size(), size);
 }
 
 // The TF32 that PyTorch's default hides in convolutions is said, for "fp32" alone would mislead.
@@ -80,15 +89,13 @@ std::string StopText(v1::StopReason reason) {
 std::string Describe(const v1::Cell& cell) {
   const bool usual = cell.mode() == v1::MODE_STANDARD || cell.mode() == v1::MODE_UNSPECIFIED;
   const std::string mode = usual ? "" : ", " + Word(cell.mode());
-  return fmt::format("{}, batch {}, {} px, {}, {}{}", cell.model(), cell.batch_size(), cell.image_size(),
-                     Word(cell.precision()), Word(cell.memory_format()), mode);
+  return fmt::format("{}, {}, {}{}", WhatText(cell), Word(cell.precision()), Word(cell.memory_format()), mode);
 }
 
 std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result) {
   const v1::Cell& cell = started.cell();
   std::vector<std::pair<const char*, std::string>> rows{
-      {"model", fmt::format("{}, batch {}, {} px, {:.1f} M parameters", cell.model(), cell.batch_size(),
-                            cell.image_size(), result.parameters() / 1e6)},
+      {"model", fmt::format("{}, {:.1f} M parameters", WhatText(cell), result.parameters() / 1e6)},
       {"device", fmt::format("{}, {} host threads", started.device_name(), result.flags().threads())},
       {"stack", StackText(started.stack())},
       {"precision", PrecisionText(cell, result.flags())},

@@ -7,13 +7,18 @@
 #include "agent/trainer/measure/method.hpp"
 #include "common/files.hpp"
 #include "common/fingerprint.hpp"
+#include "common/script.hpp"
 #include "common/words.hpp"
 
 namespace rsg::trainer {
 namespace {
 
 std::string MethodKey(const v1::Cell& cell, const v1::Flags& flags) {
-  const std::string size = absl::StrCat(cell.image_size());
+  // A script is its file and the shape of its samples; what somebody calls it is no matter.
+  const bool script = cell.has_script();
+  const std::string model = script ? absl::StrCat("script:", cell.script().sha256()) : cell.model();
+  const std::string size = script ? SampleShapeText(ScriptSampleShape(cell.script(), cell.image_size()))
+                                  : absl::StrCat(cell.image_size());
   const std::string batch = absl::StrCat(cell.batch_size());
   const std::string precision = Word(cell.precision());
   const std::string format = Word(cell.memory_format());
@@ -24,7 +29,7 @@ std::string MethodKey(const v1::Cell& cell, const v1::Flags& flags) {
                    flags.grad_scaler(), flags.cuda_graph());
   const std::string version = absl::StrCat(kMethodVersion);
   return Fingerprint(
-      {"method", version, mode, cell.model(), size, batch, precision, format, switches, flags.autocast_dtype()});
+      {"method", version, mode, model, size, batch, precision, format, switches, flags.autocast_dtype()});
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ struct MachineIdentity {
 };
 
 /// Three fingerprints (common/fingerprint.hpp).
-/// method: the cell, the numeric flags in force, whether one CUDA graph replays the step, kMethodVersion. Left out: the
-/// optimiser's kernels, since `tuned` picks them and all compute the same; the CPU's threads, which belong to the
-/// machine. stack: LibTorch, CUDA and cuDNN, not this project's own version, which stands beside the keys. machine: GPU
-/// UUID or CPU name, driver, host; on a CPU also the threads it trained with.
+/// method: the cell (of a script the file's hash and a sample's shape, not its name), the numeric flags in force,
+/// whether one CUDA graph replays the step, kMethodVersion. Left out: the optimiser's kernels, since `tuned` picks them
+/// and all compute the same; the CPU's threads, which belong to the machine. stack: LibTorch, CUDA and cuDNN, not this
+/// project's own version, which stands beside the keys. machine: GPU UUID or CPU name, driver, host; on a CPU also the
+/// threads it trained with.
 v1::Keys MakeKeys(const v1::Cell& cell, const v1::Flags& flags, const v1::Stack& stack, const MachineIdentity& machine);
 
 /// Names this machine for the key: its machine id, else its hardware's, else its host name. Reads below `root` ("/").

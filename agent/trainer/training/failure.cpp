@@ -5,6 +5,7 @@
 #include <array>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -32,8 +33,25 @@ bool SaysOneOf(std::string_view text, const std::array<std::string_view, N>& phr
   return false;
 }
 
+// "RuntimeError: ...", at the beginning of a line; no line of code looks like that.
+bool NamesAnError(std::string_view line) {
+  const std::size_t name = line.find(": ");
+  return name != 0 && name != std::string_view::npos &&
+         line.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.") == name;
+}
+
+// TorchScript's errors begin with a traceback of many lines, code among them; behind it they say what is wrong.
+// Everything else says so at once.
+std::string_view FromWhatIsWrong(std::string_view text) {
+  if (!text.starts_with("The following operation failed in the TorchScript interpreter.")) return text;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1))
+    if (const std::string_view rest = text.substr(end + 1); NamesAnError(rest)) return rest;
+  return text;
+}
+
 std::string FirstLine(std::string_view text) {
   constexpr std::size_t kMaxBytes = 1024;
+  text = FromWhatIsWrong(text);
   return std::string(text.substr(0, text.find('\n')).substr(0, kMaxBytes));
 }
 
@@ -57,6 +75,8 @@ absl::Status StatusOfException() {
     return Classify(error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory: the host could not give more (std::bad_alloc)");
+  } catch (const std::invalid_argument& error) {
+    return absl::InvalidArgumentError(FirstLine(error.what()));
   } catch (const std::exception& error) {
     return Classify(error.what());
   } catch (...) {

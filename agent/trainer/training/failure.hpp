@@ -5,8 +5,9 @@
 namespace rsg::trainer {
 
 /// To be called in a catch block: the exception as a status. RESOURCE_EXHAUSTED: out of memory, on the device or the
-/// host. UNIMPLEMENTED: this device or this build of LibTorch cannot do it. INTERNAL: anything else. The text is the
-/// first line of what the exception says, without a backtrace, at most 1 KiB.
+/// host. UNIMPLEMENTED: this device or this build of LibTorch cannot do it. INVALID_ARGUMENT: a std::invalid_argument,
+/// which LibTorch does not throw. INTERNAL: anything else. The text is the first line of what the exception says, after
+/// TorchScript's traceback where there is one, without a backtrace, at most 1 KiB.
 absl::Status StatusOfException();
 
 }  // namespace rsg::trainer

@@ -75,12 +75,19 @@ struct Operator {
   Pending (*look)(Operands);
 };
 constexpr std::array kOperators{
-    Operator{"aten::convolution", Convolution}, Operator{"aten::convolution_backward", ConvolutionBackward},
-    Operator{"aten::linear", Product<0>},       Operator{"aten::matmul", Product<0>},
-    Operator{"aten::mm", Product<0>},           Operator{"aten::bmm", Product<0>},
-    Operator{"aten::mv", Product<0>},           Operator{"aten::dot", Product<0>},
-    Operator{"aten::addmm", Product<1>},        Operator{"aten::baddbmm", Product<1>},
-    Operator{"aten::addmv", Product<1>},        Operator{"aten::scaled_dot_product_attention", Attention},
+    Operator{"aten::convolution", Convolution},
+    Operator{"aten::_convolution", Convolution},  // what TorchScript's traces hold
+    Operator{"aten::convolution_backward", ConvolutionBackward},
+    Operator{"aten::linear", Product<0>},
+    Operator{"aten::matmul", Product<0>},
+    Operator{"aten::mm", Product<0>},
+    Operator{"aten::bmm", Product<0>},
+    Operator{"aten::mv", Product<0>},
+    Operator{"aten::dot", Product<0>},
+    Operator{"aten::addmm", Product<1>},
+    Operator{"aten::baddbmm", Product<1>},
+    Operator{"aten::addmv", Product<1>},
+    Operator{"aten::scaled_dot_product_attention", Attention},
 };
 
 std::unique_ptr<at::ObserverContext> Begin(const at::RecordFunction& function) {

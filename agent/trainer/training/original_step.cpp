@@ -10,12 +10,12 @@
 namespace rsg::trainer {
 namespace {
 
-constexpr std::int64_t kLabelClasses = 999;  // randint(0, 999): the last class never comes
+constexpr std::int64_t kUnlabelled = 1;  // randint(0, 999): the last class never comes
 
 class OriginalStep final : public TrainingStep {
  public:
   OriginalStep(Device& device, const StepOptions& options)
-      : workload_(at::Device(device.torch_name()), options, kLabelClasses),
+      : workload_(at::Device(device.torch_name()), options, kUnlabelled),
         optimizer_(workload_.weights().parameters(), {},
                    device.is_gpu() ? SgdKernels::kForeach : SgdKernels::kForLoop) {
     for (const auto* tensors : {&workload_.weights().parameters(), &workload_.weights().buffers()})

@@ -60,6 +60,7 @@ const char* NameOf(SgdKernels kernels) {
 Sgd::Sgd(const std::vector<NamedTensor>& parameters, const SgdOptions& options, SgdKernels kernels)
     : options_(options), kernels_(kernels) {
   for (const NamedTensor& parameter : parameters) parameters_.push_back(parameter.tensor);
+  stepped_.reserve(parameters_.size());
   gradients_.reserve(parameters_.size());
 }
 
@@ -73,16 +74,22 @@ void Sgd::Step(GradScaler* scaler) {
   const c10::NoGradGuard no_grad;
   if (kernels_ == SgdKernels::kForLoop) {
     for (const at::Tensor& parameter : parameters_)
-      parameter.add_(parameter.grad().add(parameter, options_.weight_decay), -options_.learning_rate);
+      if (parameter.grad().defined())
+        parameter.add_(parameter.grad().add(parameter, options_.weight_decay), -options_.learning_rate);
     return;
   }
-  for (const at::Tensor& parameter : parameters_) gradients_.push_back(GradientOf(parameter));
+  for (const at::Tensor& parameter : parameters_) {
+    if (!parameter.grad().defined()) continue;
+    stepped_.push_back(parameter);
+    gradients_.push_back(GradientOf(parameter));
+  }
   if (kernels_ == SgdKernels::kFused) {
     StepFused(scaler);
   } else {
-    const auto decayed = at::_foreach_add(gradients_, parameters_, options_.weight_decay);
-    at::_foreach_add_(parameters_, decayed, -options_.learning_rate);
+    const auto decayed = at::_foreach_add(gradients_, stepped_, options_.weight_decay);
+    at::_foreach_add_(stepped_, decayed, -options_.learning_rate);
   }
+  stepped_.clear();
   gradients_.clear();
 }
 
@@ -94,7 +101,7 @@ void Sgd::StepFused(GradScaler* scaler) {
     scaler->Unscale(gradients_);
     found_inf = scaler->found_inf();
   }
-  at::_fused_sgd_(parameters_, gradients_, {}, options_.weight_decay, kMomentum, options_.learning_rate, kDampening,
+  at::_fused_sgd_(stepped_, gradients_, {}, options_.weight_decay, kMomentum, options_.learning_rate, kDampening,
                   /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false, /*grad_scale=*/std::nullopt,
                   found_inf);
   if (scaler != nullptr) scaler->Update();

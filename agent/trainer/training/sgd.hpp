@@ -52,8 +52,8 @@ class Sgd {
   /// Drops the gradients, so that backward writes new ones instead of adding (set_to_none).
   void ZeroGrad();
   /// One update. With a scaler the gradients are unscaled first, and nothing changes when one is not finite; only the
-  /// fused kernel can skip a step without asking the device, so a scaler needs it. Every parameter must have a
-  /// gradient.
+  /// fused kernel can skip a step without asking the device, so a scaler needs it. A parameter without a gradient stays
+  /// as it is; one at least must have one.
   void Step(GradScaler* scaler);
 
  private:
@@ -62,7 +62,9 @@ class Sgd {
   SgdOptions options_;
   SgdKernels kernels_;
   std::vector<at::Tensor> parameters_;
-  std::vector<at::Tensor> gradients_;  // only while stepping; a member so that its storage is reused
+  // Only while stepping; members so that their storage is reused.
+  std::vector<at::Tensor> stepped_;    // the parameters that have a gradient
+  std::vector<at::Tensor> gradients_;  // theirs
 };
 
 }  // namespace rsg::trainer

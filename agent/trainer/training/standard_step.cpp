@@ -10,7 +10,7 @@ namespace {
 class StandardStep final : public TrainingStep {
  public:
   StandardStep(Device& device, const StepOptions& options)
-      : workload_(at::Device(device.torch_name()), options, kClasses),
+      : workload_(at::Device(device.torch_name()), options),
         optimizer_(workload_.weights().parameters(), {}),
         watch_(device) {
     if (options.numerics.grad_scaler) scaler_.emplace(workload_.device());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/trainer/device/queue_watch.hpp"
 #include "agent/trainer/training/numerics.hpp"
@@ -40,20 +41,27 @@ class TrainingStep {
   virtual QueueQueries TakeQueries() { return {}; }
 };
 
-/// What a step is made of. The model's name must be one of common/models.hpp and fit the image size.
+/// What a step is made of. The model's name must be one of common/models.hpp and fit the image size, unless there is a
+/// script.
 struct StepOptions {
-  std::string_view model;
+  std::string_view model{};
   std::uint32_t batch_size = 1;
   std::uint32_t image_size = 224;  ///< pixels, height = width
   bool channels_last = false;      ///< NHWC in memory, for the images and for every convolution's weights
   bool cudnn_benchmark = true;     ///< cuDNN tries its algorithms out in the first steps
   Numerics numerics{};
   std::uint64_t seed = 0;  ///< of weights and batch
+  std::string script{};    ///< file of a TorchScript module that is trained in place of the model; empty: none
+  std::vector<std::uint32_t> sample_shape{};  ///< of the script's samples, without the batch, in place of image_size
 };
 
 // All modes train the model as timm initialises it by SGD with learning rate 1e-5, weight decay 5e-5 and no momentum,
 // on one random batch of normal images that stays on the device. Each of these functions sets LibTorch's global numeric
 // flags and random seed: one step at a time in a process. The device must outlive the step.
+
+// A script's weights are those of its file, its batch is normal numbers, and its first step throws
+// std::invalid_argument, one line that names the remedy, when the module cannot be trained on them. Where labels are
+// said to be in [0, 1000) or [0, 999) they are in [0, K) or [0, K - 1) for a script with K classes.
 
 /// Mode `standard`: zero_grad, autocast forward, loss, scaler for FP16, backward, fused SGD. Labels in [0, 1000).
 std::unique_ptr<TrainingStep> MakeStandardStep(Device& device, const StepOptions& options);

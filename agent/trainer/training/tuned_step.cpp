@@ -19,7 +19,7 @@ class TunedStep final : public TrainingStep {
  public:
   TunedStep(Device& device, const StepOptions& options)
       : device_(device),
-        workload_(at::Device(device.torch_name()), options, kClasses),
+        workload_(at::Device(device.torch_name()), options),
         optimizer_(workload_.weights().parameters(), {}),
         watch_(device) {
     if (options.numerics.grad_scaler) scaler_.emplace(workload_.device());

@@ -12,10 +12,12 @@ namespace rsg::trainer {
 /// Not thread-safe.
 class Workload {
  public:
-  /// Sets LibTorch's global flags and seed, then draws weights and batch. Labels are uniform in [0, label_classes).
-  Workload(at::Device device, const StepOptions& options, std::int64_t label_classes);
+  /// Sets LibTorch's global flags and seed, then draws weights and batch. Labels are uniform over the classes but for
+  /// the last `unlabelled`.
+  Workload(at::Device device, const StepOptions& options, std::int64_t unlabelled = 0);
 
-  /// Mean cross-entropy of the batch, with the graph of its computation. The first call is counted (FlopPerSample).
+  /// Mean cross-entropy of the batch, with the graph of its computation. The first call is counted (FlopPerSample); of
+  /// a script it also tells the number of classes, and what the module is to blame for.
   at::Tensor ForwardLoss();
 
   const Weights& weights() const { return model_->weights(); }
@@ -25,12 +27,14 @@ class Workload {
 
  private:
   at::Tensor Compute();
+  at::Tensor FirstLogits();
 
   at::Device device_;
   Numerics numerics_;
+  std::int64_t unlabelled_;
   std::unique_ptr<Model> model_;
   at::Tensor images_;
-  at::Tensor labels_;
+  at::Tensor labels_;  // of a script undefined before the first step
   double flop_per_sample_ = 0;
 };
 

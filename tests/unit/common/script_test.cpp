@@ -103,11 +103,10 @@ TEST(Script, SampleShapes) {
     EXPECT_EQ(ParseSampleShape(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
   v1::Script script;
   EXPECT_THAT(ScriptSampleShape(script, 64), ElementsAre(3, 64, 64));
-  EXPECT_EQ(ScriptImageSize(script, 0), 224u);
-  EXPECT_EQ(ScriptImageSize(script, 64), 64u);
+  EXPECT_EQ(DefaultImageSize(script), 224u);
   script.mutable_sample_shape()->Add(10);
   EXPECT_THAT(ScriptSampleShape(script, 10), ElementsAre(10));
-  EXPECT_EQ(ScriptImageSize(script, 0), 10u);
+  EXPECT_EQ(DefaultImageSize(script), 10u);
   EXPECT_FALSE(TakesImages(script));
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,6 +13,7 @@
 namespace rsg::trainer {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 struct Parsed {
@@ -163,6 +165,62 @@ TEST(CommandLine, HelpTeachesByExamples) {
   }
 }
 
+std::string FileWith(const std::string& name, const std::string& content) {
+  const std::string file = ::testing::TempDir() + name;
+  std::ofstream(file) << content;
+  return file;
+}
+
+TEST(CommandLine, AScriptIsNamedAfterItsFileAndHashed) {
+  const std::string file = FileWith("my net.v2.pt", "abc");
+  const Parsed parsed = Parse({"run", "--script", file, "--bs", "4", "--mode", "tuned"});
+  ASSERT_EQ(parsed.code(), -1) << parsed.err;
+  const CommandLine& line = parsed.line();
+  EXPECT_EQ(line.script_file, file);
+  EXPECT_EQ(line.cell.model(), "script:my_net.v2");
+  EXPECT_EQ(line.cell.script().name(), "my_net.v2");
+  // FIPS 180-2, appendix B.1.
+  EXPECT_EQ(line.cell.script().sha256(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(line.cell.script().bytes(), 3u);
+  EXPECT_EQ(line.cell.image_size(), 224u);
+  EXPECT_EQ(line.cell.memory_format(), v1::MEMORY_FORMAT_NHWC);
+  EXPECT_EQ(Parse({"run", "--script", file, "--bs", "4", "--size", "64"}).line().cell.image_size(), 64u);
+  const Parsed flat =
+      Parse({"run", "--script", file, "--bs", "4", "--name", "mlp", "--input-shape", "2,10", "--mode", "tuned"});
+  ASSERT_EQ(flat.code(), -1) << flat.err;
+  EXPECT_EQ(flat.line().cell.model(), "script:mlp");
+  EXPECT_THAT(flat.line().cell.script().sample_shape(), ElementsAre(2, 10));
+  EXPECT_EQ(flat.line().cell.image_size(), 10u);
+  EXPECT_EQ(flat.line().cell.memory_format(), v1::MEMORY_FORMAT_NCHW);
+}
+
+TEST(CommandLine, AScriptThatCannotBeTakenIsRefusedWithTheRemedy) {
+  const std::string file = FileWith("net.pt", "abc");
+  const struct {
+    std::vector<std::string> more;
+    const char* error;
+  } cases[] = {
+      {{"--script", "/nowhere/net.pt"}, "script: cannot read /nowhere/net.pt: No such file"},
+      {{"--script", ::testing::TempDir()}, "is no regular file; name a file that can be read"},
+      {{"--script", FileWith("empty.pt", "")}, "empty.pt is empty; export the module anew"},
+      {{"--script", file, "--model", "resnet18"}, "model: given together with --script"},
+      {{"--script", file, "--name", "a b"}, "script.name: 'a b' has other characters; use 1 to 64"},
+      {{"--script", file, "--size", "5000"}, "size: 5000 is out of range; use 1 to 4096"},
+      {{"--script", file, "--size", "64", "--input-shape", "3,64,64"}, "input-shape: given together with --size"},
+      {{"--script", file, "--input-shape", "3x64x64"}, "input-shape: '3x64x64' is no list of whole numbers"},
+      {{"--script", file, "--input-shape", "10", "--memory-format", "nhwc"}, "use nchw, or declare C,H,W"},
+      {{"--model", "resnet18", "--name", "a"}, "name: names a script, and there is none"},
+      {{"--model", "resnet18", "--input-shape", "3,64,64"}, "input-shape: of a script, and there is none"},
+  };
+  for (const auto& each : cases) {
+    std::vector<std::string> arguments{"run", "--bs", "2"};
+    arguments.insert(arguments.end(), each.more.begin(), each.more.end());
+    const Parsed parsed = Parse(arguments);
+    EXPECT_EQ(parsed.code(), 2);
+    EXPECT_THAT(parsed.err, HasSubstr(each.error));
+  }
+}
+
 struct Refused {
   std::vector<std::string> arguments;
   const char* error;
@@ -189,7 +247,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{{"run", "--model", "resnet18", "--bs", "65537"}, "batch_size: 65537 is out of range"},
         Refused{{"run", "--model", "resnet18", "--bs", "-4"}, "--bs"},
         Refused{{"run", "--model", "resnet18", "--bs", "1", "--size", "32"}, "one value a channel"},
-        Refused{{"run", "--bs", "2"}, "--model is required"}, Refused{With({"--size", "31"}), "size: 31 is outside"},
+        Refused{{"run", "--bs", "2"}, "model: none named; give --model NAME, or --script FILE"}, Refused{With({"--size", "31"}), "size: 31 is outside"},
         Refused{With({"--precision", "fp8"}), "precision: 'fp8' is unknown; use one of fp32"},
         Refused{With({"--precision", "bf16", "--fp16"}), "precision: bf16 together with --fp16"},
         Refused{With({"--memory-format", "chw"}), "memory-format: 'chw' is unknown; use one of nchw, nhwc"},

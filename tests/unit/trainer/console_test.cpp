@@ -50,6 +50,17 @@ v1::Result Result() {
   return result;
 }
 
+TEST(Console, AScriptIsLabelledAsOneWithItsHash) {
+  v1::TrainerStarted started = Started();
+  started.mutable_cell()->set_model("script:mlp");
+  started.mutable_cell()->mutable_script()->set_name("mlp");
+  started.mutable_cell()->mutable_script()->set_sha256("1a2b3c4d" + std::string(56, '0'));
+  EXPECT_EQ(Describe(started.cell()), "script:mlp (1a2b3c4d), batch 64, 224 px, fp32, nhwc");
+  for (const std::uint32_t number : {3, 32, 64}) started.mutable_cell()->mutable_script()->add_sample_shape(number);
+  EXPECT_THAT(Summarise(started, Result()),
+              HasSubstr("model          script:mlp (1a2b3c4d), batch 64, samples of 3x32x64, 25.6 M parameters\n"));
+}
+
 TEST(Console, TheSummaryNamesEverythingThatCounts) {
   EXPECT_EQ(Summarise(Started(), Result()),
             "model          resnet50, batch 64, 224 px, 25.6 M parameters\n"

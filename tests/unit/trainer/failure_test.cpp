@@ -47,6 +47,31 @@ TEST(Failure, AGpuWithoutMachineCodeIsUnsupported) {
             absl::StatusCode::kUnimplemented);
 }
 
+TEST(Failure, OfTorchScriptsTracebacksItIsTheLineThatSaysWhatIsWrong) {
+  const std::string traceback =
+      "The following operation failed in the TorchScript interpreter.\n"
+      "Traceback of TorchScript, serialized code (most recent call last):\n"
+      "  File \"code/__torch__.py\", line 5, in forward\n"
+      "def forward(self, x: Tensor):\n"
+      "    return torch.view(x, [4, 9])\n"
+      "           ~~~~~~~~~~ <--- HERE\n"
+      "\n"
+      "Traceback of TorchScript, original code (most recent call last):\n"
+      "  File \"net.py\", line 3, in forward\n";
+  const absl::Status status = StatusOf([&] {
+    throw std::runtime_error(traceback + "RuntimeError: shape '[4, 9]' is invalid\nException raised from\n");
+  });
+  EXPECT_EQ(status, absl::InternalError("RuntimeError: shape '[4, 9]' is invalid"));
+  EXPECT_EQ(StatusOf([&] { throw std::runtime_error(traceback + "RuntimeError: out of memory\n"); }),
+            absl::ResourceExhaustedError("RuntimeError: out of memory"));
+  EXPECT_EQ(StatusOf([&] { throw std::runtime_error(traceback); }),
+            absl::InternalError("The following operation failed in the TorchScript interpreter."));
+}
+
+TEST(Failure, ARefusalIsAnInvalidArgument) {
+  EXPECT_EQ(StatusOf([] { throw std::invalid_argument("no"); }), absl::InvalidArgumentError("no"));
+}
+
 TEST(Failure, AnythingElseIsItsFirstLine) {
   const absl::Status status = StatusOf([] { TORCH_CHECK(false, "shapes differ\nsecond line"); });
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);

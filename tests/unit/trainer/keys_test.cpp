@@ -86,6 +86,22 @@ TEST(Keys, TheMethodIsTheCellAndTheFlagsThatDecideTheArithmetic) {
   EXPECT_EQ(methods.size(), changes.size() + 1) << "two different methods have one key";
 }
 
+TEST(Keys, AScriptIsItsFileAndTheShapeOfASampleWhateverItIsCalled) {
+  const auto method = [](const std::string& name, char digit, const std::vector<std::uint32_t>& shape) {
+    Facts facts = Usual();
+    facts.cell.set_model("script:" + name);
+    facts.cell.mutable_script()->set_name(name);
+    facts.cell.mutable_script()->set_sha256(std::string(63, '0') + digit);
+    facts.cell.mutable_script()->mutable_sample_shape()->Assign(shape.begin(), shape.end());
+    return facts.Keys().method();
+  };
+  EXPECT_EQ(method("a", '1', {}), method("b", '1', {}));
+  EXPECT_EQ(method("a", '1', {}), method("a", '1', {3, 224, 224}));
+  EXPECT_NE(method("a", '1', {}), method("a", '2', {}));
+  EXPECT_NE(method("a", '1', {}), method("a", '1', {1, 224, 224}));
+  EXPECT_NE(method("a", '1', {}), Usual().Keys().method());
+}
+
 TEST(Keys, TheStackIsItsLibraries) {
   EXPECT_EQ(Changed([](Facts* f) { f->stack.set_torch_version("2.7.1"); }), "stack");
   EXPECT_EQ(Changed([](Facts* f) { f->stack.set_cuda_version("12.6"); }), "stack");

@@ -35,6 +35,18 @@ TEST(Sgd, AllKernelsComputeTheSame) {
   }
 }
 
+TEST(Sgd, WhatHasNoGradientStays) {
+  for (const SgdKernels kernels : {SgdKernels::kFused, SgdKernels::kForeach, SgdKernels::kForLoop}) {
+    const at::Tensor p = Parameter(2);
+    const at::Tensor unused = Parameter(7);
+    Sgd sgd({{"unused", unused}, {"p", p}}, {.learning_rate = 0.1, .weight_decay = 0.05}, kernels);
+    p.mul(3).sum().backward();
+    sgd.Step(nullptr);
+    EXPECT_DOUBLE_EQ(First(p), 2 - 0.1 * (3 + 0.05 * 2)) << NameOf(kernels);
+    EXPECT_DOUBLE_EQ(First(unused), 7) << NameOf(kernels);
+  }
+}
+
 TEST(Sgd, AScalerNeedsTheFusedKernel) {
   const at::Tensor p = Parameter(2);
   Sgd sgd({{"p", p}}, {}, SgdKernels::kForeach);
