@@ -33,29 +33,25 @@ std::vector<v1::Cell> Subjects(const v1::SweepSpec& spec) {
   std::vector<v1::Cell> subjects;
   v1::Cell cell;
   cell.set_mode(spec.mode());
-  const auto add = [&](std::uint32_t default_size) {
-    for (const std::uint32_t size : spec.image_sizes()) {
+  const auto add = [&](const google::protobuf::RepeatedField<std::uint32_t>& sizes, std::uint32_t otherwise) {
+    for (const std::uint32_t size : sizes) {
       cell.set_image_size(size);
       subjects.push_back(cell);
     }
-    if (!spec.image_sizes().empty()) return;
-    cell.set_image_size(default_size);
+    if (!sizes.empty()) return;
+    cell.set_image_size(otherwise);
     subjects.push_back(cell);
   };
   for (const std::string& model : spec.models()) {
     cell.set_model(model);
     const ModelEntry* entry = FindModel(model);
-    add(entry != nullptr ? entry->default_image_size : kDefaultScriptImageSize);
+    add(spec.image_sizes(), entry != nullptr ? entry->default_image_size : 0);
   }
   for (const v1::Script& script : spec.scripts()) {
     cell.set_model(ScriptModel(script));
     *cell.mutable_script() = script;
-    if (script.sample_shape().empty()) {
-      add(kDefaultScriptImageSize);
-    } else {
-      cell.set_image_size(ScriptImageSize(script, 0));
-      subjects.push_back(cell);
-    }
+    add(script.sample_shape().empty() ? spec.image_sizes() : google::protobuf::RepeatedField<std::uint32_t>(),
+        DefaultImageSize(script));
   }
   return subjects;
 }
