@@ -11,6 +11,7 @@
 
 #include "agent/job/trainer_command.hpp"
 #include "common/clock.hpp"
+#include "common/script.hpp"
 
 namespace rsg::agent {
 namespace {
@@ -105,6 +106,8 @@ void Agent::TakeScript() {
   if (!done || !waiting_) return;
   const Spawn spawn = *std::exchange(waiting_, std::nullopt);
   if (done->file.ok()) {
+    const v1::Cell& cell = spawn.assign.cell();
+    if (done->came) spdlog::info("{}: fetched, {:.1f} MB", DescribeModel(cell), cell.script().bytes() / 1e6);
     StartTrainer(spawn, *done->file);
   } else {
     // What no machine will get is the job's own failure; the rest is this machine's.

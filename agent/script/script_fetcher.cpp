@@ -61,7 +61,7 @@ double ScriptFetcher::Deadline() const {
 }
 
 std::optional<ScriptFetcher::Done> ScriptFetcher::Conclude(absl::StatusOr<std::filesystem::path> file) {
-  Done done{.attempt_id = job_->request.attempt_id(), .file = std::move(file)};
+  Done done{.attempt_id = job_->request.attempt_id(), .file = std::move(file), .came = job_->came};
   Stop();
   return done;
 }
@@ -110,6 +110,7 @@ std::optional<ScriptFetcher::Done> ScriptFetcher::Take(const v1::ScriptChunk& ch
   if (!kept.ok()) return Conclude(Told(kept));
   if (chunk.data().empty()) return std::nullopt;
   backoff_.Reset();
+  job_->came = true;
   job_->progress_by = now + kNoProgressSeconds;
   job_->silent_at = now + kSilenceSeconds;
   return std::nullopt;

@@ -22,6 +22,7 @@ class ScriptFetcher {
     std::string attempt_id;
     /// The file. NOT_FOUND and DATA_LOSS: no machine will get it; other errors: this one did not, this time.
     absl::StatusOr<std::filesystem::path> file;
+    bool came = false;  ///< over the wire, and was not here before
   };
 
   ScriptFetcher(ContentStore* store, ScriptSource* source, Random random)
@@ -47,6 +48,7 @@ class ScriptFetcher {
     double progress_by = 0;  // or nothing has come for too long
     double silent_at = 0;    // of the call under way
     double ask_at = 0;
+    bool came = false;
     bool spoiled = false;  // it came whole with another checksum once
     std::string trouble;   // why the last call ended
   };

@@ -22,6 +22,13 @@ constexpr std::size_t kChunkBytes = 256 << 10;
 constexpr int kTries = 3;
 constexpr double kMiB = 1 << 20;
 
+// TorchScript's container is a ZIP file.
+bool IsArchive(const std::filesystem::path& path) {
+  char magic[4] = "";
+  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  return std::string_view(magic, sizeof magic) == "PK\x03\x04";
+}
+
 absl::StatusOr<ScriptFile> Read(std::string_view path) {
   ScriptFile file{.path = path, .script = {}};
   const auto digest = Sha256File(file.path, kMaxScriptBytes);
@@ -29,6 +36,10 @@ absl::StatusOr<ScriptFile> Read(std::string_view path) {
     return Refuse("script", std::string(digest.status().message()),
                   "name a file that torch.jit.save or a module's save() has written");
   if (digest->bytes == 0) return Refuse("script", fmt::format("{} is empty", Quote(path)), "name a TorchScript file");
+  // The trainer looks closer; but nobody should wait for an upload of what cannot be one.
+  if (!IsArchive(file.path))
+    return Refuse("script", fmt::format("{} is no TorchScript module", Quote(path)),
+                  "write one by torch.jit.trace or torch.jit.script and save()");
   file.script.set_name(ScriptNameOf(file.path.stem().string()));
   file.script.set_sha256(digest->sha256);
   file.script.set_bytes(static_cast<std::uint32_t>(digest->bytes));
@@ -110,7 +121,8 @@ absl::Status Upload(Client* client, const ScriptFile& file) {
     const bool may_pass = absl::IsUnavailable(sent) || absl::IsAborted(sent) || absl::IsDataLoss(sent);
     if (sent.ok()) return sent;
     if (attempt == kTries || !may_pass)
-      return absl::Status(sent.code(), fmt::format("script {}: {}", file.path.string(), std::string(sent.message())));
+      return absl::Status(sent.code(), fmt::format("script {}: {}{}", file.path.string(), std::string(sent.message()),
+                                                   may_pass ? "; the next try goes on where this one was cut" : ""));
     std::this_thread::sleep_for(std::chrono::milliseconds(300 * attempt));
     client->DialAnew();
   }

@@ -16,7 +16,8 @@ TEST_F(BadInput, SubmitRefusesAndQueuesNothing) {
   const auto agent = StartAgent("one");
   WaitForAgents(1);
   std::ofstream(folder_ / "empty.pt");
-  std::ofstream(folder_ / "net.pt") << "no TorchScript";
+  std::ofstream(folder_ / "net.pt") << "PK\x03\x04 and no module";
+  std::ofstream(folder_ / "text.pt") << "def forward(x): return x";
   const struct {
     std::vector<std::string> flags;
     std::string word;
@@ -30,6 +31,7 @@ TEST_F(BadInput, SubmitRefusesAndQueuesNothing) {
       {{"--script", folder_ / "absent.pt", "--bs", "8"}, "absent.pt"},
       {{"--script", folder_, "--bs", "8"}, "no regular file"},
       {{"--script", folder_ / "empty.pt", "--bs", "8"}, "empty"},
+      {{"--script", folder_ / "text.pt", "--bs", "8"}, "no TorchScript module"},
       {{"--models", "resnet18", "--bs", "8", "--input-shape", "3,8,8"}, "input-shape"},
       {{"--script", folder_ / "net.pt", "--bs", "8", "--input-shape", "3,0"}, "0 is out of range"},
       {{"--script", folder_ / "net.pt", "--bs", "8", "--input-shape", "10", "--memory-format", "nhwc"}, "nhwc"},
@@ -47,10 +49,10 @@ TEST_F(BadInput, SubmitRefusesAndQueuesNothing) {
 
 TEST_F(BadInput, AScriptLargerThanTheCoordinatorTakesIsNotSent) {
   StartCoordinator({"--script-size", "0.001"});
-  std::ofstream(folder_ / "large.pt") << std::string(2 << 20, 'x');
+  std::ofstream(folder_ / "large.pt") << "PK\x03\x04" << std::string(2 << 20, 'x');
   const Output output = Rsg({"sweep", "submit", "--script", folder_ / "large.pt", "--bs", "8"});
   EXPECT_NE(output.exit_code, 0);
-  EXPECT_NE(output.err.find("large.pt: bytes: 2 MiB is more than"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("large.pt: bytes: 3 MiB is more than"), std::string::npos) << output.err;
   EXPECT_FALSE(std::filesystem::exists(folder_ / "coordinator" / "scripts"));
   EXPECT_EQ(SqlValue("SELECT count(*) FROM sweeps"), "0");
 }

@@ -103,6 +103,7 @@ TEST_F(ScriptFetcherTest, AsksWithTheAttemptsTokenAndKeepsTheFile) {
   EXPECT_EQ(done->attempt_id, "s1.1.1");
   ASSERT_TRUE(done->file.ok()) << done->file.status();
   EXPECT_EQ(*ReadFile(*done->file), kContent);
+  EXPECT_TRUE(done->came);
   EXPECT_FALSE(fetcher_->active());
   EXPECT_EQ(fetcher_->Deadline(), kNever);
 }
@@ -116,6 +117,7 @@ TEST_F(ScriptFetcherTest, WhatIsThereIsNotFetchedAgain) {
   fetcher_->Start(Assign("s1.2.1"), now_);
   const auto done = Pass(0);
   ASSERT_TRUE(done && done->file.ok());
+  EXPECT_FALSE(done->came);
   EXPECT_EQ(done->attempt_id, "s1.2.1");
   EXPECT_EQ(source_.asked.size(), 1u);
 }
