@@ -26,7 +26,8 @@ ScriptSource SmallConvNet() {
   return {.code = R"(
 def forward(self, x: Tensor):
     y = torch.conv2d(x, self.stem, None, [2, 2], [1, 1])
-    y = torch.relu(torch.batch_norm(y, self.scale, self.shift, self.mean, self.variance, self.training, 0.1, 1e-5, True))
+    y = torch.batch_norm(y, self.scale, self.shift, self.mean, self.variance, self.training, 0.1, 1e-5, True)
+    y = torch.relu(y)
     y = torch.relu(torch.conv2d(y, self.point))
     return torch.linear(torch.mean(y, [2, 3]), self.head)
 )",
