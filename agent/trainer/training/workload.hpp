@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <string>
 
 #include "agent/trainer/models/model.hpp"
 #include "agent/trainer/training/training_step.hpp"
@@ -15,13 +16,16 @@ class Workload {
   /// Sets LibTorch's global flags and seed, then draws weights and batch. Labels are uniform in [0, label_classes).
   Workload(at::Device device, const StepOptions& options, std::int64_t label_classes);
 
-  /// Mean cross-entropy of the batch, with the graph of its computation. The first call is counted (FlopPerSample).
+  /// Mean cross-entropy of the batch, with the graph of its computation. The first call is looked at (FlopPerSample,
+  /// attention).
   at::Tensor ForwardLoss();
 
   const Weights& weights() const { return model_->weights(); }
   const Numerics& numerics() const { return numerics_; }
   at::Device device() const { return device_; }
   double FlopPerSample() const { return flop_per_sample_; }
+  /// The kernels of attention, as WatchAttention names them.
+  const std::string& attention() const { return attention_; }
 
  private:
   at::Tensor Compute();
@@ -32,6 +36,7 @@ class Workload {
   at::Tensor images_;
   at::Tensor labels_;
   double flop_per_sample_ = 0;
+  std::string attention_;
 };
 
 /// A loss tensor as a number; NaN when it is undefined. Waits for the device.
