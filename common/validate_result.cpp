@@ -1,8 +1,13 @@
 // What a trainer measured: windows and results.
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/validate.hpp"
 #include "common/words.hpp"
 
@@ -100,12 +105,25 @@ absl::Status CheckSoak(const v1::Result& result) {
   return absl::OkStatus();
 }
 
+bool IsAttention(absl::string_view words) {
+  constexpr std::array<absl::string_view, 4> kKernels{"math", "flash", "efficient", "cudnn"};
+  const std::vector<absl::string_view> kernels = absl::StrSplit(words, '+', absl::SkipEmpty());
+  return absl::StrJoin(kernels, "+") == words &&
+         std::all_of(kernels.begin(), kernels.end(), [&](absl::string_view one) {
+           return std::find(kKernels.begin(), kKernels.end(), one) != kKernels.end();
+         });
+}
+
 absl::Status CheckProvenance(const v1::Result& result) {
   for (const std::string* key : {&result.keys().method(), &result.keys().stack(), &result.keys().machine()})
     if (!key->empty() && !IsHex(*key, kKeyDigits)) return Wrong("keys", "a key is not 16 hex digits");
   if (auto s = CheckText("flags.autocast_dtype", result.flags().autocast_dtype(), kMaxName); !s.ok()) return s;
   if (auto s = CheckText("flags.optimizer", result.flags().optimizer(), kMaxName); !s.ok()) return s;
   if (auto s = CheckText("flags.note", result.flags().note(), kMaxEvidence); !s.ok()) return s;
+  if (auto s = CheckText("flags.attention", result.flags().attention(), kMaxName); !s.ok()) return s;
+  if (!IsAttention(result.flags().attention()))
+    return Wrong("flags.attention", absl::StrCat("'", result.flags().attention(),
+                                                 "' is unknown; use math, flash, efficient, cudnn, joined by +"));
   const v1::Stack& stack = result.stack();
   for (const std::string* text : {&stack.trainer_version(), &stack.torch_version(), &stack.cuda_version(),
                                   &stack.cudnn_version(), &stack.source_revision()})

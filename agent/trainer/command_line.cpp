@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "agent/trainer/check_options.hpp"
 #include "agent/trainer/command_line_run.hpp"
 #include "common/revision.hpp"
 #include "common/version.hpp"
@@ -27,6 +28,7 @@ constexpr char kExamples[] =
     "  rsg-trainer run --model resnet50 --bs 64 --mode tuned     nhwc, the faster optimiser, one CUDA graph\n"
     "  rsg-trainer run --script net.pt --bs 64 --size 160        a TorchScript module in place of a model\n"
     "  rsg-trainer probe                                         what matrix products reach\n"
+    "  rsg-trainer check --model resnet50                        one step in float64, to compare with timm\n"
     "  rsg-trainer info                                          devices, precisions, stack\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 out of memory, 4 the device cannot run this; 130 and 143 when\n"
@@ -70,6 +72,7 @@ int ExitCodeOf(const absl::Status& status) {
 std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* argv) {
   CommandLine line;
   RunWords words;
+  CheckWords check_words;
   CLI::App app(kHelp, "rsg-trainer");
   app.footer(kExamples);
   app.set_version_flag("--version", VersionText());
@@ -78,8 +81,10 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* arg
   CLI::App* info = app.add_subcommand("info", "List devices with their precisions, models, and the stack");
   CLI::App* models = app.add_subcommand("models", "List the models");
   CLI::App* probe = app.add_subcommand("probe", "Measure what a device reaches in matrix products");
+  CLI::App* check = app.add_subcommand("check");
   AddRunOptions(run, &words);
   AddProbeOptions(probe, &words);
+  AddCheckOptions(check, &check_words);
   run->footer(kExamples);
   run->add_flag("--json", line.json, "print the outcome as one line of JSON")->group("Output");
   for (CLI::App* verb : {info, models, probe}) verb->add_flag("--json", line.json, "print one line of JSON");
@@ -91,9 +96,12 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* arg
   line.verb = info->parsed()     ? Verb::kInfo
               : models->parsed() ? Verb::kModels
               : probe->parsed()  ? Verb::kProbe
+              : check->parsed()  ? Verb::kCheck
                                  : Verb::kRun;
   if (line.verb == Verb::kInfo || line.verb == Verb::kModels) return line;
-  const absl::Status status = line.verb == Verb::kRun ? FillRun(words, &line) : FillProbe(words, &line);
+  const absl::Status status = line.verb == Verb::kRun     ? FillRun(words, &line)
+                              : line.verb == Verb::kCheck ? FillCheck(check_words, &line)
+                                                          : FillProbe(words, &line);
   if (!status.ok()) {
     std::fprintf(stderr, "rsg-trainer: %s\n", std::string(status.message()).c_str());
     return kExitUsage;

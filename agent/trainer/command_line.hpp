@@ -11,17 +11,17 @@
 
 namespace rsg::trainer {
 
-enum class Verb { kRun, kInfo, kModels, kProbe };
+enum class Verb { kRun, kInfo, kModels, kProbe, kCheck };
 
 struct CommandLine {
   Verb verb = Verb::kRun;
-  bool json = false;          ///< print one line of JSON instead of text
-  std::string device;         ///< of verbs run and probe, as OpenDevice takes it; empty: GPU where there is one
-  v1::Cell cell;              ///< valid, of verb run; so is all that follows
-  std::string script_file{};  ///< of the cell's script; empty: it has none
-  v1::Limits limits;          ///< valid
-  int json_lines_fd = -1;     ///< -1: none
-  std::uint64_t seed = 0;
+  bool json = false;           ///< print one line of JSON instead of text
+  std::string device;          ///< of verbs run and probe, as OpenDevice takes it; empty: GPU where there is one
+  v1::Cell cell;               ///< valid, of verbs run and check; all that follows is of verb run
+  std::string script_file{};   ///< of the cell's script; empty: it has none
+  v1::Limits limits;           ///< valid
+  int json_lines_fd = -1;      ///< -1: none
+  std::uint64_t seed = 0;      ///< of check, too
   double soak_seconds = 0;     ///< 0: no soak
   std::string thermal_gate{};  ///< file with the device's settled temperature; empty: no gate
   PeakSource peak;             ///< what the throughput is compared with

@@ -1,5 +1,6 @@
 #include <variant>
 
+#include "agent/trainer/check.hpp"
 #include "agent/trainer/command_line.hpp"
 #include "agent/trainer/info.hpp"
 #include "agent/trainer/probe.hpp"
@@ -17,6 +18,8 @@ int main(int argc, char** argv) {
       return ShowModels(line.json);
     case Verb::kProbe:
       return ShowPeaks(line);
+    case Verb::kCheck:
+      return ShowCheck(line);
     case Verb::kRun:
       break;
   }

@@ -1,6 +1,5 @@
 #include "agent/trainer/run.hpp"
 
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 #include "agent/trainer/device/open.hpp"
 #include "agent/trainer/interrupt.hpp"
 #include "agent/trainer/measure/drained_share.hpp"
+#include "agent/trainer/measure/health.hpp"
 #include "agent/trainer/measure/loop.hpp"
 #include "agent/trainer/measure/steady.hpp"
 #include "agent/trainer/measure/original.hpp"
@@ -164,8 +164,7 @@ class Run {
     result.set_stop_reason(stop_reason_);
     *result.mutable_flags() = MakeFlags(*device_, numerics_, kCudnnBenchmark, step_->Facts());
     *result.mutable_stack() = started_.stack();
-    const double loss = step_->Loss();
-    if (std::isfinite(loss)) result.set_final_loss(loss);
+    FillHealth(step_->Loss(), step_->Skipped(), &result);
     result.set_peak_memory_mib(device_->PeakMemoryMib());
     result.set_parameters(static_cast<std::uint32_t>(step_->ParameterCount()));
     *result.mutable_keys() = MakeKeys(line_.cell, result.flags(), result.stack(), IdentifyMachine(*device_));

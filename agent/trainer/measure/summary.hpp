@@ -34,7 +34,8 @@ class Summary {
 double RelativeHalfWidth(const Series& series);
 
 /// Fills in ci_low, ci_high and median of a result that has its throughput. The interval is that of the seconds per
-/// step; it is left out with too few windows, and where it is so wide that it has no upper end.
+/// step; it is left out with too few windows, and where it is so wide that it has no upper end. It is the mean's: of a
+/// skewed series, say a fifth of slow windows, the median, which is the usual window's, may lie outside.
 void FillInterval(const Series& series, v1::Result* result);
 
 }  // namespace rsg::trainer

@@ -66,6 +66,7 @@ std::string ComputeText(const v1::Physics& physics) {
 
 std::string ModeText(const v1::Cell& cell, const v1::Flags& flags) {
   std::string text = Word(cell.mode()) + ", " + flags.optimizer();
+  if (!flags.attention().empty()) text += ", " + flags.attention() + " attention";
   if (flags.cuda_graph()) text += ", CUDA graph";
   if (!flags.note().empty()) text += ", " + flags.note();
   return text;

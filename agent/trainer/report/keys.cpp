@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/trainer/measure/method.hpp"
@@ -17,8 +21,8 @@ std::string MethodKey(const v1::Cell& cell, const v1::Flags& flags) {
   // A script is its file and the shape of its samples; what somebody calls it is no matter.
   const bool script = cell.has_script();
   const std::string model = script ? absl::StrCat("script:", cell.script().sha256()) : cell.model();
-  const std::string size = script ? SampleShapeText(ScriptSampleShape(cell.script(), cell.image_size()))
-                                  : absl::StrCat(cell.image_size());
+  const std::string size =
+      script ? SampleShapeText(ScriptSampleShape(cell.script(), cell.image_size())) : absl::StrCat(cell.image_size());
   const std::string batch = absl::StrCat(cell.batch_size());
   const std::string precision = Word(cell.precision());
   const std::string format = Word(cell.memory_format());
@@ -28,8 +32,12 @@ std::string MethodKey(const v1::Cell& cell, const v1::Flags& flags) {
       absl::StrCat(flags.cudnn_benchmark(), flags.cudnn_allow_tf32(), flags.matmul_allow_tf32(), flags.autocast(),
                    flags.grad_scaler(), flags.cuda_graph());
   const std::string version = absl::StrCat(kMethodVersion);
-  return Fingerprint(
-      {"method", version, mode, model, size, batch, precision, format, switches, flags.autocast_dtype()});
+  const std::string attention = absl::StrCat("attention ", flags.attention());
+  std::vector<std::string_view> parts{"method", version,   mode,   model,    size,
+                                      batch,    precision, format, switches, flags.autocast_dtype()};
+  // Only where there is attention: all other methods are what they were before it was told.
+  if (!flags.attention().empty()) parts.push_back(attention);
+  return Fingerprint(parts);
 }
 
 }  // namespace

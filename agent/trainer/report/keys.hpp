@@ -16,8 +16,9 @@ struct MachineIdentity {
 
 /// Three fingerprints (common/fingerprint.hpp).
 /// method: the cell (of a script the file's hash and a sample's shape, not its name), the numeric flags in force,
-/// whether one CUDA graph replays the step, kMethodVersion. Left out: the optimiser's kernels, since `tuned` picks them
-/// and all compute the same; the CPU's threads, which belong to the machine. stack: LibTorch, CUDA and cuDNN, not this
+/// whether one CUDA graph replays the step, the kernel of attention where there is any (math and flash differ in
+/// arithmetic and in memory traffic), kMethodVersion. Left out: the optimiser's kernels, since `tuned` picks them and
+/// all compute the same; the CPU's threads, which belong to the machine. stack: LibTorch, CUDA and cuDNN, not this
 /// project's own version, which stands beside the keys. machine: GPU UUID or CPU name, driver, host; on a CPU also the
 /// threads it trained with.
 v1::Keys MakeKeys(const v1::Cell& cell, const v1::Flags& flags, const v1::Stack& stack, const MachineIdentity& machine);

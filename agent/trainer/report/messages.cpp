@@ -58,6 +58,7 @@ v1::Flags MakeFlags(const Device& device, const Numerics& numerics, bool cudnn_b
   flags.set_optimizer(facts.optimizer);
   flags.set_cuda_graph(facts.cuda_graph);
   flags.set_note(facts.note);
+  flags.set_attention(facts.attention);
   flags.set_threads(device.HostThreads());
   return flags;
 }

@@ -36,7 +36,9 @@ class OriginalStep final : public TrainingStep {
 
   double Loss() override { return LossValue(loss_); }
   std::uint64_t ParameterCount() const override { return workload_.weights().ParameterCount(); }
-  StepFacts Facts() const override { return {.optimizer = NameOf(optimizer_.kernels())}; }
+  StepFacts Facts() const override {
+    return {.optimizer = NameOf(optimizer_.kernels()), .attention = workload_.attention()};
+  }
   double FlopPerSample() const override { return workload_.FlopPerSample(); }
 
  private:

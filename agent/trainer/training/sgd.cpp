@@ -8,6 +8,8 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 namespace rsg::trainer {
@@ -43,6 +45,13 @@ void GradScaler::Unscale(at::TensorList gradients) {
 
 void GradScaler::Update() {
   at::_amp_update_scale_(scale_, good_steps_, found_inf_, kGrowth, kBackoff, kGrowthInterval);
+}
+
+SkippedSteps GradScaler::Skipped() const {
+  const double scale = scale_.item().toDouble();
+  // Below its smallest positive number, 2^-149, a float is 0.
+  const double halvings = scale > 0 ? std::log2(kInitialScale / scale) : std::log2(kInitialScale) + 150;
+  return {.at_least = static_cast<std::uint64_t>(std::max(halvings, 0.0)), .newest = found_inf_.item().toDouble() != 0};
 }
 
 const char* NameOf(SgdKernels kernels) {

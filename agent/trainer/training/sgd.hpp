@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/trainer/models/weights.hpp"
+#include "agent/trainer/training/training_step.hpp"
 
 namespace rsg::trainer {
 
@@ -27,6 +28,8 @@ class GradScaler {
   void Update();
   /// 1 when the newest gradients were not finite, else 0; one number on the device.
   const at::Tensor& found_inf() const { return found_inf_; }
+  /// Told by the scale as it is now, so that nothing is counted while training. Waits for the device.
+  SkippedSteps Skipped() const;
 
  private:
   at::Tensor scale_;

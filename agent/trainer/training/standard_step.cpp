@@ -28,8 +28,11 @@ class StandardStep final : public TrainingStep {
   }
 
   double Loss() override { return LossValue(loss_); }
+  SkippedSteps Skipped() override { return scaler_ ? scaler_->Skipped() : SkippedSteps{}; }
   std::uint64_t ParameterCount() const override { return workload_.weights().ParameterCount(); }
-  StepFacts Facts() const override { return {.optimizer = NameOf(optimizer_.kernels())}; }
+  StepFacts Facts() const override {
+    return {.optimizer = NameOf(optimizer_.kernels()), .attention = workload_.attention()};
+  }
   double FlopPerSample() const override { return workload_.FlopPerSample(); }
   QueueQueries TakeQueries() override { return watch_.Take(); }
 

@@ -14,8 +14,15 @@ namespace rsg::trainer {
 /// What a step decided for itself, for the record.
 struct StepFacts {
   std::string optimizer{};  ///< e.g. "sgd (fused)"
+  std::string attention{};  ///< the kernels that its first pass took, as WatchAttention names them
   bool cuda_graph = false;  ///< the whole step is replayed from one graph
   std::string note{};       ///< why it could not have what its mode asks for; empty otherwise
+};
+
+/// Steps whose update a loss scaler left out because a gradient was not finite.
+struct SkippedSteps {
+  std::uint64_t at_least = 0;  ///< exact up to 2000 steps; afterwards the scale may have grown in between
+  bool newest = false;         ///< the newest step is one of them
 };
 
 /// Not thread-safe. Every function may throw what LibTorch throws; see failure.hpp.
@@ -26,6 +33,8 @@ class TrainingStep {
   virtual void Run() = 0;
   /// Mean cross-entropy of the newest step, before its update; NaN before the first. Waits for the device.
   virtual double Loss() = 0;
+  /// None without a scaler. Waits for the device.
+  virtual SkippedSteps Skipped() { return {}; }
   /// Trainable numbers of the model as built.
   virtual std::uint64_t ParameterCount() const = 0;
 

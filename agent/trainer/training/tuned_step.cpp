@@ -33,10 +33,14 @@ class TunedStep final : public TrainingStep {
   }
 
   double Loss() override { return LossValue(loss_); }
+  SkippedSteps Skipped() override { return scaler_ ? scaler_->Skipped() : SkippedSteps{}; }
   std::uint64_t ParameterCount() const override { return workload_.weights().ParameterCount(); }
   StepFacts Facts() const override {
     const std::string note = recording_.why_not.empty() ? "" : "no CUDA graph: " + recording_.why_not;
-    return {.optimizer = NameOf(optimizer_.kernels()), .cuda_graph = recording_.graph != nullptr, .note = note};
+    return {.optimizer = NameOf(optimizer_.kernels()),
+            .attention = workload_.attention(),
+            .cuda_graph = recording_.graph != nullptr,
+            .note = note};
   }
   double FlopPerSample() const override { return workload_.FlopPerSample(); }
   QueueQueries TakeQueries() override { return watch_.Take(); }

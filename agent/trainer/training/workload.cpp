@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/trainer/models/script.hpp"
+#include "agent/trainer/training/attention_watch.hpp"
 #include "agent/trainer/training/autocast.hpp"
 #include "agent/trainer/training/failure.hpp"
 #include "agent/trainer/training/flop_counter.hpp"
@@ -102,7 +103,9 @@ at::Tensor Workload::ForwardLoss() {
   at::Tensor loss;
   // Each product has two operands that need a gradient, and each gradient is a product of the same size.
   constexpr double kForwardAndBackward = 3;
-  flop_per_sample_ = kForwardAndBackward * CountFlop([&] { loss = Compute(); }) / static_cast<double>(images_.size(0));
+  double forward = 0;
+  attention_ = WatchAttention([&] { forward = CountFlop([&] { loss = Compute(); }); });
+  flop_per_sample_ = kForwardAndBackward * forward / static_cast<double>(images_.size(0));
   return loss;
 }
 

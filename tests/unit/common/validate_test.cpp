@@ -127,6 +127,7 @@ v1::Result JudgedResult() {
   result.mutable_device_limits()->set_power_limit_watts(350);
   result.mutable_physics()->set_flops(1e12);
   result.mutable_physics()->set_share_of_peak(1.05);
+  result.mutable_flags()->set_attention("math+flash");
   result.mutable_keys()->set_stack("0123456789abcdef");
   return result;
 }
@@ -168,6 +169,9 @@ TEST(ValidateResult, JudgementReadingsAndKeysAreInRange) {
   refused([](v1::Result& r) { r.mutable_keys()->set_method("0123456789ABCDEF"); }, "keys");
   refused([](v1::Result& r) { r.mutable_keys()->set_machine("0123"); }, "keys");
   refused([](v1::Result& r) { r.mutable_flags()->set_note(std::string(1025, 'x')); }, "flags.note");
+  refused([](v1::Result& r) { r.mutable_flags()->set_attention("slow"); }, "flags.attention: 'slow' is unknown");
+  refused([](v1::Result& r) { r.mutable_flags()->set_attention("math+"); }, "flags.attention");
+  refused([](v1::Result& r) { r.mutable_flags()->set_attention(std::string(129, 'x')); }, "flags.attention: 129 bytes");
   refused([](v1::Result& r) { r.mutable_stack()->set_torch_version(std::string(129, 'x')); }, "stack");
 }
 

@@ -270,5 +270,42 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},
         Refused{With({"--colour", "red"}), "--colour"}, Refused{{"train"}, "subcommand"}, Refused{{}, "subcommand"}));
 
+TEST(CommandLine, CheckTakesAModelAloneAndEachFigureOfTheFill) {
+  const Parsed alone = Parse({"check", "--model", "swin_s3_base_224"});
+  ASSERT_EQ(alone.code(), -1) << alone.err;
+  EXPECT_EQ(alone.line().verb, Verb::kCheck);
+  EXPECT_EQ(alone.line().cell.model(), "swin_s3_base_224");
+  EXPECT_EQ(alone.line().cell.batch_size(), 2u);
+  EXPECT_EQ(alone.line().cell.image_size(), 224u);
+  EXPECT_EQ(alone.line().seed, 0u);
+  const Parsed all =
+      Parse({"check", "--model", "resnet18", "--batch", "3", "--size", "65", "--seed", "18446744073709551615"});
+  ASSERT_EQ(all.code(), -1) << all.err;
+  EXPECT_EQ(all.line().cell.batch_size(), 3u);
+  EXPECT_EQ(all.line().cell.image_size(), 65u);
+  EXPECT_EQ(all.line().seed, 18446744073709551615u);
+}
+
+TEST(CommandLine, CheckRefusesWhatDoesNotFitAModel) {
+  const auto refused = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"check"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Parsed parsed = Parse(arguments);
+    EXPECT_EQ(parsed.code(), kExitUsage);
+    return parsed.err;
+  };
+  EXPECT_THAT(refused({"--model", "resnet51"}), HasSubstr("resnet51"));
+  EXPECT_THAT(refused({"--model", "vit_small_patch16_224", "--size", "65"}), HasSubstr("use a multiple of 16"));
+  EXPECT_THAT(refused({"--model", "resnet18", "--batch", "0"}), HasSubstr("use 1 to 65536"));
+  EXPECT_THAT(refused({"--model", "resnet18", "--batch", "1", "--size", "32"}), HasSubstr("batch norm"));
+}
+
+TEST(CommandLine, CheckExplainsHowToMakeTheSameStepElsewhere) {
+  const Parsed help = Parse({"check", "--help"});
+  EXPECT_EQ(help.code(), kExitDone);
+  for (const char* part : {"timm", "fnv1a64", "splitmix64", "sqrt(3 / fan_in)", "weight decay 5e-5"})
+    EXPECT_THAT(help.out, HasSubstr(part));
+}
+
 }  // namespace
 }  // namespace rsg::trainer

@@ -62,19 +62,20 @@ TEST(Console, AScriptIsLabelledAsOneWithItsHash) {
 }
 
 TEST(Console, TheSummaryNamesEverythingThatCounts) {
-  EXPECT_EQ(Summarise(Started(), Result()),
-            "model          resnet50, batch 64, 224 px, 25.6 M parameters\n"
-            "device         NVIDIA Test, 8 host threads\n"
-            "stack          LibTorch 2.11.0, CUDA 13.0, cuDNN 9.19.0\n"
-            "precision      fp32\n"
-            "mode           standard, sgd (fused)\n"
-            "memory format  nhwc\n"
-            "measured       580 steps, 37120 samples in 30.07 s, 60 windows\n"
-            "warm-up        3.01 s\n"
-            "compute        30.5 TFLOP/s, 50 % of the 60.6 TFLOP/s of matrix products\n"
-            "loss           6.9871\n"
-            "peak memory    6021 MiB\n"
-            "throughput     1234.57 samples/s ± 0.50 % (95 %: 1228.42 to 1240.77), median 1235.01, windows vary by 1.23 %\n");
+  EXPECT_EQ(
+      Summarise(Started(), Result()),
+      "model          resnet50, batch 64, 224 px, 25.6 M parameters\n"
+      "device         NVIDIA Test, 8 host threads\n"
+      "stack          LibTorch 2.11.0, CUDA 13.0, cuDNN 9.19.0\n"
+      "precision      fp32\n"
+      "mode           standard, sgd (fused)\n"
+      "memory format  nhwc\n"
+      "measured       580 steps, 37120 samples in 30.07 s, 60 windows\n"
+      "warm-up        3.01 s\n"
+      "compute        30.5 TFLOP/s, 50 % of the 60.6 TFLOP/s of matrix products\n"
+      "loss           6.9871\n"
+      "peak memory    6021 MiB\n"
+      "throughput     1234.57 samples/s ± 0.50 % (95 %: 1228.42 to 1240.77), median 1235.01, windows vary by 1.23 %\n");
 }
 
 TEST(Console, HiddenTf32IsShown) {
@@ -94,6 +95,12 @@ TEST(Console, ModesThatAreNotTheUsualOneAreNamed) {
   EXPECT_THAT(Summarise(started, result), HasSubstr("tuned, sgd (fused), no CUDA graph: a CPU has none\n"));
   EXPECT_EQ(Describe(started.cell()), "resnet50, batch 64, 224 px, fp32, nhwc, tuned");
   EXPECT_EQ(Describe(Started().cell()), "resnet50, batch 64, 224 px, fp32, nhwc");
+}
+
+TEST(Console, TheKernelOfAttentionIsNamedWhereThereIsOne) {
+  v1::Result result = Result();
+  result.mutable_flags()->set_attention("flash");
+  EXPECT_THAT(Summarise(Started(), result), HasSubstr("mode           standard, sgd (fused), flash attention\n"));
 }
 
 TEST(Console, WhatIsKnownOfTheArithmeticIsSaid) {
@@ -131,7 +138,8 @@ TEST(Console, ProgressTellsWarmUpApart) {
   window.set_steps(10);
   window.set_samples(640);
   window.set_seconds(0.5);
-  EXPECT_EQ(ProgressLine(window, {.throughput = 1200, .progress = 0.25}), " 25 %   1200.0 samples/s, now 1280.0, 50.0 ms a step");
+  EXPECT_EQ(ProgressLine(window, {.throughput = 1200, .progress = 0.25}),
+            " 25 %   1200.0 samples/s, now 1280.0, 50.0 ms a step");
   EXPECT_EQ(ProgressLine(window, {.throughput = 1200, .half_width = 0.0123, .progress = 0.25}),
             " 25 %   1200.0 samples/s ± 1.23 %, now 1280.0, 50.0 ms a step");
   window.set_warm_up(true);

@@ -1,8 +1,5 @@
 // Every model against timm in float64: names, shapes, initial values, loss, gradients, one optimiser step. The values
 // in golden/ come from golden/make.py, which knows nothing of this project.
-#include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,8 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/trainer/check/check.hpp"
+#include "agent/trainer/check/fill.hpp"
 #include "agent/trainer/models/model.hpp"
-#include "agent/trainer/training/sgd.hpp"
 #include "common/models.hpp"
 
 namespace rsg::trainer {
@@ -34,46 +32,6 @@ nlohmann::json Golden(const std::string& stem) {
   std::ifstream file(RSG_GOLDEN_DIR "/" + stem + ".json");
   return nlohmann::json::parse(file);
 }
-
-/// The fill of golden/make.py: splitmix64 over FNV-1a of the name.
-class Fill {
- public:
-  Fill(std::string_view name, std::uint64_t seed) {
-    std::uint64_t hash = 0xCBF29CE484222325;
-    for (const char byte : name) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3;
-    base_ = Mix(hash ^ seed);
-  }
-  std::uint64_t Hash(std::uint64_t i) const { return Mix(base_ + i); }
-  double Uniform(std::uint64_t i) const { return static_cast<double>(Hash(i) >> 11) * 0x1p-53 * 2 - 1; }
-
- private:
-  static std::uint64_t Mix(std::uint64_t z) {
-    z += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return z ^ z >> 31;
-  }
-  std::uint64_t base_;
-};
-
-at::Tensor Filled(std::string_view name, at::IntArrayRef shape, std::uint64_t seed, double scale, double offset) {
-  const Fill fill(name, seed);
-  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kDouble));
-  double* data = tensor.data_ptr<double>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i)
-    data[i] = offset + scale * fill.Uniform(static_cast<std::uint64_t>(i));
-  return tensor;
-}
-
-at::Tensor FilledParameter(const NamedTensor& parameter, std::uint64_t seed) {
-  const at::IntArrayRef shape = parameter.tensor.sizes();
-  const bool scale = parameter.tensor.dim() == 1 && parameter.name.ends_with(".weight");
-  if (parameter.tensor.dim() < 2) return Filled(parameter.name, shape, seed, 0.1, scale ? 1 : 0);
-  const double fan_in = static_cast<double>(parameter.tensor.numel() / shape[0]);
-  return Filled(parameter.name, shape, seed, std::sqrt(3 / fan_in), 0);
-}
-
-double L2(const at::Tensor& tensor) { return tensor.to(at::kDouble).norm().item().toDouble(); }
 
 void ExpectNear(double value, double golden, const std::string& what) {
   EXPECT_NEAR(value, golden, std::abs(golden) < kZero ? kZero : std::abs(golden) * kRelative) << what;
@@ -95,38 +53,25 @@ class GoldenTest : public ::testing::TestWithParam<std::tuple<std::string, bool>
 class GoldenModel : public GoldenTest {};
 
 TEST_P(GoldenTest, ComputesWhatTimmComputes) {
-  const auto model = BuildModel(name_, options_);
-  ASSERT_NE(model, nullptr);
-  const std::uint64_t seed = golden_["seed"];
-  const std::int64_t batch = golden_["batch"];
-  const std::int64_t size = golden_["size"];
-  for (const NamedTensor& parameter : model->weights().parameters())
-    parameter.tensor.detach().copy_(FilledParameter(parameter, seed));
-  const at::Tensor images =
-      Filled("input", {batch, 3, size, size}, seed, 1, 0)
-          .contiguous(channels_last_ ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
-  at::Tensor labels = at::zeros({batch}, at::TensorOptions().dtype(at::kLong));
-  for (std::int64_t k = 0; k < batch; ++k)
-    labels.data_ptr<std::int64_t>()[k] = static_cast<std::int64_t>(Fill("label", seed).Hash(k) % kClasses);
-
-  const at::Tensor logits = model->Forward(images);
-  const at::Tensor loss = at::cross_entropy_loss(logits, labels);
-  Sgd sgd(model->weights().parameters(), {.learning_rate = 0.01, .weight_decay = 5e-5});
-  sgd.ZeroGrad();
-  loss.backward();
-
-  ExpectNear(loss.item().toDouble(), golden_["loss"], "loss");
-  ExpectNear(L2(logits), golden_["logits_l2"], "logits");
-  for (std::int64_t i = 0; i < 8; ++i) ExpectNear(logits[0][i].item().toDouble(), golden_["logits_head"][i], "logit");
-  const auto& parameters = model->weights().parameters();
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    ExpectNear(L2(parameters[i].tensor.grad()), golden_["grad_l2"][i], "gradient of " + parameters[i].name);
-  const auto& buffers = model->weights().buffers();
-  for (std::size_t i = 0; i < buffers.size(); ++i)
-    ExpectNear(L2(buffers[i].tensor), golden_["buffer_l2"][i], buffers[i].name);
-  sgd.Step(nullptr);
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    ExpectNear(L2(parameters[i].tensor.detach()), golden_["step_l2"][i], "step of " + parameters[i].name);
+  const CheckFigures figures = RunCheck({.model = name_,
+                                         .batch_size = golden_["batch"],
+                                         .image_size = golden_["size"],
+                                         .seed = golden_["seed"],
+                                         .channels_last = channels_last_});
+  ExpectNear(figures.loss, golden_["loss"], "loss");
+  ExpectNear(figures.logits_l2, golden_["logits_l2"], "logits");
+  ASSERT_EQ(figures.logits_head.size(), golden_["logits_head"].size());
+  for (std::size_t i = 0; i < figures.logits_head.size(); ++i)
+    ExpectNear(figures.logits_head[i], golden_["logits_head"][i], "logit");
+  ASSERT_EQ(figures.parameters.size(), golden_["grad_l2"].size());
+  for (std::size_t i = 0; i < figures.parameters.size(); ++i) {
+    const CheckedParameter& parameter = figures.parameters[i];
+    ExpectNear(parameter.grad_l2, golden_["grad_l2"][i], "gradient of " + parameter.name);
+    ExpectNear(parameter.step_l2, golden_["step_l2"][i], "step of " + parameter.name);
+  }
+  ASSERT_EQ(figures.buffers.size(), golden_["buffer_l2"].size());
+  for (std::size_t i = 0; i < figures.buffers.size(); ++i)
+    ExpectNear(figures.buffers[i].l2, golden_["buffer_l2"][i], figures.buffers[i].name);
 }
 
 TEST_P(GoldenModel, NamesOrderAndShapesAreTimms) {

@@ -75,6 +75,8 @@ TEST(Keys, TheMethodIsTheCellAndTheFlagsThatDecideTheArithmetic) {
       [](Facts* f) { f->flags.set_autocast_dtype("bfloat16"); },
       [](Facts* f) { f->flags.set_grad_scaler(true); },
       [](Facts* f) { f->flags.set_cuda_graph(true); },
+      [](Facts* f) { f->flags.set_attention("math"); },
+      [](Facts* f) { f->flags.set_attention("flash"); },
   };
   std::set<std::string> methods{Usual().Keys().method()};
   for (const Change& change : changes) {

@@ -31,8 +31,8 @@ TEST(Messages, FlagsOfAGpuAreThoseInForce) {
   const FakeDevice gpu(9);
   const Numerics fp16{
       .cudnn_tf32 = true, .matmul_tf32 = false, .autocast = Numerics::Autocast::kFloat16, .grad_scaler = true};
-  const v1::Flags flags =
-      MakeFlags(gpu, fp16, true, {.optimizer = "sgd (fused)", .cuda_graph = true, .note = "a note"});
+  const v1::Flags flags = MakeFlags(
+      gpu, fp16, true, {.optimizer = "sgd (fused)", .attention = "flash", .cuda_graph = true, .note = "a note"});
   EXPECT_TRUE(flags.cudnn_benchmark());
   EXPECT_TRUE(flags.cudnn_allow_tf32());
   EXPECT_FALSE(flags.matmul_allow_tf32());
@@ -43,6 +43,7 @@ TEST(Messages, FlagsOfAGpuAreThoseInForce) {
   EXPECT_EQ(flags.optimizer(), "sgd (fused)");
   EXPECT_TRUE(flags.cuda_graph());
   EXPECT_EQ(flags.note(), "a note");
+  EXPECT_EQ(flags.attention(), "flash");
 }
 
 TEST(Messages, FlagsWithoutEffectOnACpuAreOff) {

@@ -114,5 +114,27 @@ TEST(GradScaler, GrowsAfterTwoThousandGoodSteps) {
   EXPECT_DOUBLE_EQ(First(scaler.Scale(at::ones({1}))), 131072);
 }
 
+TEST(GradScaler, TellsAfterwardsWhichStepsItSkipped) {
+  const at::Tensor p = Parameter(2);
+  GradScaler scaler(at::kCPU);
+  Sgd sgd({{"p", p}}, {});
+  const auto step = [&](double gradient) {
+    p.mutable_grad() = at::full({3}, gradient, at::TensorOptions().dtype(at::kDouble));
+    sgd.Step(&scaler);
+  };
+  EXPECT_EQ(scaler.Skipped().at_least, 0u);
+  EXPECT_FALSE(scaler.Skipped().newest);
+  step(std::numeric_limits<double>::infinity());
+  step(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_EQ(scaler.Skipped().at_least, 2u);
+  EXPECT_TRUE(scaler.Skipped().newest);
+  step(1);
+  EXPECT_EQ(scaler.Skipped().at_least, 2u);
+  EXPECT_FALSE(scaler.Skipped().newest);
+  for (int i = 0; i < 300; ++i) step(std::numeric_limits<double>::infinity());  // until the scale has no bit left
+  EXPECT_GE(scaler.Skipped().at_least, 150u);
+  EXPECT_LE(scaler.Skipped().at_least, 302u);
+}
+
 }  // namespace
 }  // namespace rsg::trainer

@@ -77,6 +77,23 @@ TEST(Interval, SurroundsTheThroughputAndNamesTheMedian) {
   EXPECT_NEAR(result.throughput() / result.ci_low() - 1, RelativeHalfWidth(series), 1e-12);
 }
 
+// Every fifth window takes twice as long: the mean is known well enough to tell it from the usual window.
+TEST(Interval, OfASkewedSeriesIsTheMeansAndLeavesTheMedianOutside) {
+  Summary summary;
+  Series series;
+  for (int i = 0; i < 200; ++i) {
+    const v1::Window window = Window(10, i % 5 == 0 ? 2.0 : 1.0);
+    summary.Add(window);
+    series.Add(window.steps(), window.seconds());
+  }
+  v1::Result result;
+  summary.Fill(&result);
+  FillInterval(series, &result);
+  EXPECT_DOUBLE_EQ(result.throughput(), result.samples() / 240.0);
+  EXPECT_DOUBLE_EQ(result.median(), result.samples() / 200.0);
+  EXPECT_LT(result.ci_high(), result.median());
+}
+
 TEST(Interval, IsLeftOutWithTooFewWindowsOrWithoutAnUpperEnd) {
   Summary summary;
   Series few;

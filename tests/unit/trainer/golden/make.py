@@ -1,119 +1,68 @@
-"""Writes the golden values of a model, computed by timm in float64, for golden_test.cpp.
+"""Writes golden values, computed by timm in float64, for golden_test.cpp. Needs torch and timm.
 
-    python3 make.py resnet18 > resnet18.json      (needs torch and timm; nothing of this project)
-    python3 make.py NAME SIZE > NAME-SIZE.json    (a further image size)
-
-Parameters, images and labels come from a fill that any language can repeat (splitmix64 over FNV-1a of the name), so
-that no weights need to be stored.
+    python3 make.py resnet18 > resnet18.json              everything that is known of a model
+    python3 make.py NAME --size SIZE > NAME-SIZE.json     the same at a further image size
+    python3 make.py NAME --second > NAME-second.json      the step alone at another batch size, image size and seed
 """
 
+import argparse
 import json
-import sys
 
-import numpy as np
 import timm
 import torch
 
-BATCH, SEED = 2, 20771
-# Image sizes, where 65 does not do: structures that ask for a multiple, networks whose last batch norm would see fewer
-# than 8 values a channel.
-DEFAULT_SIZE = 65
-SIZES = {"vgg11": 257, "densenet121": 97}
-# Families that timm builds for an image size.
-BUILT_FOR_SIZE, BUILT_SIZE = ("deit", "mixer", "swin", "vit"), 64
-M = (1 << 64) - 1
+import reference
+
+# Image sizes where the usual one does not do: structures that ask for a multiple, networks whose last batch norm would
+# see fewer than 8 values a channel.
+FIRST = {"batch": 2, "seed": 20771, "size": 65, "sizes": {"vgg11": 257, "densenet121": 97}, "built": {"": 64}}
+SECOND = {
+    "batch": 3,
+    "seed": 0xB5AD4ECEDA1CE2A9,
+    "size": 47,
+    "sizes": {"densenet121": 79},
+    "built": {"": 48, "swin": 100},
+}
+KEPT_OF_SECOND = ("model", "timm", "torch", "batch", "size", "seed", "loss", "logits_l2", "logits_head", "grad_l2", "step_l2")
 
 
-def splitmix64(z):
-    with np.errstate(over="ignore"):
-        z = z + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+def size_of(name, setting):
+    if not name.startswith(reference.BUILT_FOR_SIZE):
+        return setting["sizes"].get(name, setting["size"])
+    return setting["built"].get(name.split("_")[0], setting["built"][""])
 
 
-def base(name):
-    h = 0xCBF29CE484222325
-    for byte in name.encode():
-        h = ((h ^ byte) * 0x100000001B3) & M
-    return splitmix64(np.array([h ^ SEED], dtype=np.uint64))
-
-
-def hashes(name, count):
-    with np.errstate(over="ignore"):
-        return splitmix64(base(name) + np.arange(count, dtype=np.uint64))
-
-
-def uniform(name, shape):
-    u = (hashes(name, int(np.prod(shape, dtype=np.int64))) >> np.uint64(11)).astype(np.float64) * 2.0**-53 * 2 - 1
-    return torch.from_numpy(u.reshape(tuple(shape)))
-
-
-def fill(name, p):
-    u = uniform(name, p.shape)
-    if p.dim() >= 2:
-        return u * (3 / max(1, p.numel() // p.shape[0])) ** 0.5
-    return 1 + 0.1 * u if name.endswith(".weight") else 0.1 * u
-
-
-def l2(t):
-    return t.double().norm().item()
-
-
-def create(name, size):
-    return timm.create_model(name, num_classes=1000, **({"img_size": size} if name.startswith(BUILT_FOR_SIZE) else {}))
-
-
-def without_dropout(model):
-    for module in model.modules():
-        rates = ("p",) if isinstance(module, torch.nn.modules.dropout._DropoutNd) else ("drop_prob", "drop_rate")
-        for rate in rates:
-            if hasattr(module, rate):
-                setattr(module, rate, 0.0)
-    return model
-
-
-def main(name, size):
-    model = without_dropout(create(name, size)).double().train()
+def start(name, size):
+    """How timm starts each parameter: mean, standard deviation, least and greatest value."""
     torch.manual_seed(0)
-    start = {
-        n: [p.float().mean().item(), p.float().std(unbiased=False).item(), p.min().item(), p.max().item()]
-        for n, p in create(name, size).named_parameters()
-    }
-    with torch.no_grad():
-        for n, p in model.named_parameters():
-            p.copy_(fill(n, p))
-    images = uniform("input", (BATCH, 3, size, size))
-    labels = torch.from_numpy((hashes("label", BATCH) % np.uint64(1000)).astype(np.int64))
-    logits = model(images)
-    loss = torch.nn.functional.cross_entropy(logits, labels)
-    loss.backward()
-    parameters = list(model.named_parameters())
-    golden = {
-        "model": name,
-        "timm": timm.__version__,
-        "torch": torch.__version__,
-        "batch": BATCH,
-        "size": size,
-        "seed": SEED,
-        "parameters": sum(p.numel() for _, p in parameters),
-        "default_parameters": sum(p.numel() for p in timm.create_model(name).parameters()),
-        "names": [n for n, _ in parameters],
-        "shapes": [list(p.shape) for _, p in parameters],
-        "buffers": [n for n, _ in model.named_buffers()],
-        "loss": loss.item(),
-        "logits_l2": l2(logits),
-        "logits_head": logits[0, :8].tolist(),
-        "grad_l2": [l2(p.grad) for _, p in parameters],
-        "buffer_l2": [l2(b) for _, b in model.named_buffers()],
-    }
-    torch.optim.SGD(model.parameters(), lr=0.01, weight_decay=5e-5, momentum=0).step()
-    golden["step_l2"] = [l2(p) for _, p in model.named_parameters()]
-    # How timm starts each parameter: mean, standard deviation, least and greatest value.
-    golden["initial"] = [start[n] for n in golden["names"]]
+    return [
+        [p.float().mean().item(), p.float().std(unbiased=False).item(), p.min().item(), p.max().item()]
+        for _, p in reference.create(name, size).named_parameters()
+    ]
+
+
+def shortened(value):
+    """12 digits, which a comparison within 1e-9 does not miss."""
+    if isinstance(value, list):
+        return [shortened(v) for v in value]
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("name")
+    arguments.add_argument("--size", type=int)
+    arguments.add_argument("--second", action="store_true")
+    asked = arguments.parse_args()
+    setting = SECOND if asked.second else FIRST
+    size = asked.size or size_of(asked.name, setting)
+    golden = reference.step(asked.name, setting["batch"], size, setting["seed"])
+    if asked.second:
+        golden = shortened({key: golden[key] for key in KEPT_OF_SECOND})
+    else:
+        golden["default_parameters"] = sum(p.numel() for p in timm.create_model(asked.name).parameters())
+        golden["initial"] = start(asked.name, size)
     print(json.dumps(golden, separators=(",", ":")))
 
 
-name = sys.argv[1]
-default = BUILT_SIZE if name.startswith(BUILT_FOR_SIZE) else SIZES.get(name, DEFAULT_SIZE)
-main(name, int(sys.argv[2]) if len(sys.argv) > 2 else default)
+main()
