@@ -50,7 +50,7 @@ std::string WatchAttention(const std::function<void()>& work) {
   work();
   std::string names;
   for (std::size_t i = 0; i < kKernels.size(); ++i)
-    if (seen[i]) names += (names.empty() ? "" : "+") + std::string(kKernels[i].name);
+    if (seen[i]) names.append(names.empty() ? "" : "+").append(kKernels[i].name);
   return names;
 }
 
