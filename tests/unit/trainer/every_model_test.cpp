@@ -1,5 +1,5 @@
-// Every model trains: 20 steps in FP32 and three in BF16, which is slow on most CPUs, at its smallest size. A cheap one,
-// and all of them when RSG_MODELS=all asks for it.
+// Every model trains: 20 steps in FP32 and three in BF16, which is slow on most CPUs, at its smallest size. A cheap
+// one, and all of them when RSG_MODELS=all asks for it.
 #include <gtest/gtest.h>
 
 #include <cmath>
