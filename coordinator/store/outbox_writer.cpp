@@ -13,8 +13,8 @@ namespace {
 // The machine is that of the newest attempt. The run's facts rest on this copy: what an agent says later of its machine
 // must not change a line that W&B has already.
 constexpr absl::string_view kOpen = R"sql(
-INSERT INTO wandb_runs (sweep, job, entity, project, run_id, phase, machine, agent, opened_unix)
-SELECT j.sweep, j.job, ?3, ?4, ?5, 'NEW', json_remove(g.machine, '$.models'), g.name, ?6
+INSERT INTO wandb_runs (sweep, job, entity, project, run_id, phase, machine, agent, opened_unix, files_sent)
+SELECT j.sweep, j.job, ?3, ?4, ?5, 'NEW', json_remove(g.machine, '$.models'), g.name, ?6, 1
 FROM jobs AS j
 JOIN attempts AS a ON a.sweep = j.sweep AND a.job = j.job
 JOIN agents AS g ON g.agent_id = a.agent_id
