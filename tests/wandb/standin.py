@@ -10,15 +10,15 @@ stands, a request after the run was completed, an undeclared variable, a key sen
 
   GET  /standin/state       runs (config, summary, history, files, state ...), violations, requests and faults by kind;
                             JSON numbers are spelled as they were sent
-  GET  /standin/transcript  the last 5000 requests in their order, with headers (the key left out), body, fault, status
+  GET  /standin/transcript  the last 5000 requests in order: headers (the key left out), body, fault, status
   POST /standin/faults      {"500": 0.1, "next": ["drop_after@complete"], ...}: what is named replaces what was
   POST /standin/clock       {"now": SECONDS}, with --clock manual
 
 Faults, each a probability a request: 429 (with Retry-After), 500, errors (HTTP 200 with GraphQL errors), drop_before
 and drop_after (the connection breaks before or after the request took effect), slow, summary_lost (at completion).
 Settings beside them: seed, retry_after, slow_seconds, deny=401|403, rate_limit=1 (10 requests/s a key, 2/s a run),
-next=FAULT[@KIND]+...: faults of the next requests, in order, KIND being part of file_stream, heartbeat, complete, upload,
-graphql:UpsertBucket or the like.
+next=FAULT[@KIND]+...: faults of the next requests, in order, KIND being part of file_stream, heartbeat, complete,
+upload, graphql:UpsertBucket or the like.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import pathlib
 import signal
 import sys
 
-from server import faults, http
+from server import faults, service
 
 KEY = "standin0" * 5
 
@@ -37,7 +37,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--port-file", type=pathlib.Path, help="the port is written there when the server is ready")
-    parser.add_argument("--state", type=pathlib.Path, help="runs are taken from this file and, at the end, written to it")
+    parser.add_argument("--state", type=pathlib.Path, help="runs are taken from this file; at the end written to it")
     parser.add_argument("--faults", type=faults.parse, default={}, help="such as 429=0.1,drop_after=0.1,seed=7")
     parser.add_argument("--key", default=KEY, help=f"the only API key that is let in (default {KEY})")
     parser.add_argument("--entity", default="standin-team", help="whose projects are meant when no entity is said")
@@ -59,7 +59,7 @@ def main():
     # Blocked before any thread starts, so that the signal waits for sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
-        standin = http.Standin(chosen)
+        standin = service.Standin(chosen)
         if chosen.state and chosen.state.exists():
             standin.store.load(json.loads(chosen.state.read_text()))
     except (ValueError, KeyError, OSError) as error:

@@ -65,7 +65,7 @@ class Faults:
             raise ValueError(f"faults: {', '.join(unknown)}: unknown; there are {', '.join(DEFAULTS)}")
         for item in settings.get("next", []):
             if item.partition("@")[0] not in KINDS:
-                raise ValueError(f"faults: next: {item!r} is unknown; there are {', '.join(KINDS)}, each with @KIND or without")
+                raise ValueError(f"faults: next: {item!r} is none of {', '.join(KINDS)}, with @KIND or without")
         if not 0 <= sum(settings.get(kind, self.settings[kind]) for kind in KINDS) <= 1:
             raise ValueError("faults: the probabilities add up to more than 1")
         self.settings.update(settings)

@@ -234,8 +234,8 @@ def parse(text):
 
 
 def execute(document, given, roots):
-    """The data of the answer. `roots` = {"query": fields, "mutation": fields}, where a field is a value, a dict of fields,
-    a list, or what returns one of these when called with the field's arguments."""
+    """The data of the answer. `roots` = {"query": fields, "mutation": fields}, where a field is a value, a dict of
+    fields, a list, or what returns one of these when called with the field's arguments."""
     (kind, _, types, selections), fragments = document
     variables, _ = bind(types, given)
     return Execution(types, variables, fragments).select(

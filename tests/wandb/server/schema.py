@@ -8,7 +8,8 @@ import urllib.parse
 from .graphql import GraphQLError, Scalar
 from .store import EVENTS, HISTORY, INPUT, OUTPUT, Refused, instant
 
-UPSERT_INPUT = {"id", "name", "modelName", "entityName", "config", "state", "summaryMetrics", "clientMutationId", *INPUT}
+UPSERT_INPUT = set(INPUT) | {
+    "id", "name", "modelName", "entityName", "config", "state", "summaryMetrics", "clientMutationId"}
 COMPARISONS = {
     "$eq": lambda a, b: a == b, "$ne": lambda a, b: a != b,
     "$gt": lambda a, b: a is not None and a > b, "$gte": lambda a, b: a is not None and a >= b,
@@ -66,7 +67,7 @@ def matches(run, fields, filters):
 
 
 def connection(items, first, after):
-    """A page of (cursor, node), `first` of them at most, after the cursor. Items are in the order of their cursors' sort."""
+    """A page of (cursor, node): `first` of them at most, those after the cursor."""
     cursors = [cursor for cursor, _ in items]
     start = cursors.index(after) + 1 if after in cursors else 0
     page = items[start:start + (50 if first is None else first)]
@@ -128,9 +129,9 @@ class Schema:
                      for run, node in chosen(filters)]
             return connection(found[::-1] if order.startswith("-") else found, first, after)
 
-        return {"id": base64.b64encode(f"Project:v1:{name}:{entity}".encode()).decode(), "name": name, "readOnly": False,
-                "internalId": "1", "entity": self.entity(entity), "entityName": entity, "run": one, "bucket": one,
-                "runs": page, "runCount": lambda filters=None: len(chosen(filters))}
+        return {"id": base64.b64encode(f"Project:v1:{name}:{entity}".encode()).decode(), "name": name,
+                "readOnly": False, "internalId": "1", "entity": self.entity(entity), "entityName": entity, "run": one,
+                "bucket": one, "runs": page, "runCount": lambda filters=None: len(chosen(filters))}
 
     def run(self, run, now):
         history = run.lines[HISTORY]
@@ -143,6 +144,8 @@ class Schema:
             "eventsTail": json.dumps(run.lines[EVENTS][-1:]), "historyKeys": lambda: self.history_keys(history),
             "history": lambda minStep=0, maxStep=None, samples=None: [
                 line for line in history if minStep <= json.loads(line).get("_step", 0) < (maxStep or 1 << 62)],
+            "parquetHistory": lambda liveKeys: {
+                "parquetUrls": [], "liveData": [Scalar(json.loads(line)) for line in history]},
             "wandbConfig": lambda keys: json.dumps({}), "exitCode": run.exitcode, "stopped": False,
             "user": {"name": self.username, "username": self.username},
             "project": lambda: {"id": "1", "name": run.project, "entity": self.entity(run.entity)},
@@ -157,8 +160,8 @@ class Schema:
             last = max(last, row.get("_step", 0))
             for key, value in row.items():
                 kind = "string" if isinstance(value, str) else "number" if isinstance(value, (int, float)) else "map"
-                kinds.setdefault(key, {"typeCounts": [{"type": kind, "count": 0}], "monotonic": False, "previousValue": 0})
-                kinds[key]["typeCounts"][0]["count"] += 1
+                known = kinds.setdefault(key, {"typeCounts": [{"type": kind, "count": 0}], "monotonic": False})
+                known["typeCounts"][0]["count"] += 1
         return Scalar(sets=[], keys=kinds, lastStep=last) if kinds else None
 
     def files(self, run, names=None, after=None, first=None, pattern=None):

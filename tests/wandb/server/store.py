@@ -11,8 +11,8 @@ STREAM_FIELDS = {"files", "uploaded", "preempting", "complete", "exitcode"}
 ATTRIBUTES = ("displayName", "description", "notes", "group", "jobType", "tags", "commit", "host", "program", "repo",
               "sweepName", "debug")
 # UpsertBucket's input and what it is called on a run.
-INPUT = {"groupName": "group", "jobProgram": "program", "jobRepo": "repo", "sweep": "sweepName",
-         **{name: name for name in ("displayName", "description", "notes", "jobType", "tags", "commit", "host", "debug")}}
+INPUT = {"groupName": "group", "jobProgram": "program", "jobRepo": "repo", "sweep": "sweepName"} | {
+    name: name for name in ("displayName", "description", "notes", "jobType", "tags", "commit", "host", "debug")}
 LIMITS = {"name": 128, "displayName": 128, "groupName": 128, "jobType": 64}
 FORBIDDEN = re.compile(r"[/\\#?%:\x00-\x1f]")
 
@@ -48,8 +48,8 @@ class Run:
         self.created = self.heartbeat = now
         self.attributes = dict.fromkeys(ATTRIBUTES) | {"displayName": name, "tags": []}
         self.state, self.exitcode = "running", None
-        self.config, self.lines, self.files, self.last_body = "{}", {HISTORY: [], EVENTS: [], SUMMARY: [], OUTPUT: []}, {}, ""
-        self.uploaded = []
+        self.config, self.lines = "{}", {file: [] for file in (HISTORY, EVENTS, SUMMARY, OUTPUT)}
+        self.files, self.uploaded = {}, []
 
     @property
     def id(self):
@@ -69,7 +69,7 @@ class Run:
 
 
 class Store:
-    """Not thread-safe: its caller holds a lock. `crash_after`: seconds without a heartbeat until a run shows crashed."""
+    """Not thread-safe: its caller holds a lock. A run shows crashed `crash_after` seconds after its last heartbeat."""
 
     def __init__(self, entity, crash_after):
         self.entity, self.crash_after = entity, crash_after
@@ -131,13 +131,14 @@ class Store:
     def stream(self, run, body, now, lose_summary=False):
         """A file_stream request. Refused as a whole or applied as a whole."""
         data = self.checked_stream(body)
-        ended = run.state != "running"
-        text = json.dumps(data, sort_keys=True)
-        if ended and text != run.last_body:
-            self.violation(run.path, f"file_stream after the run was completed: {body[:200]}")
+        if run.state not in ("running", "preempting"):
+            if not self.repeats(run, data):
+                self.violation(run.path, f"file_stream after the run was completed: {body[:200]}")
+            elif not lose_summary:
+                return
         for file, chunk in data.get("files", {}).items():
             self.append(run, file, chunk["offset"], chunk["content"])
-        run.uploaded += [name for name in data.get("uploaded") or [] if name not in run.uploaded]
+        run.uploaded += [name for name in data.get("uploaded", []) if name not in run.uploaded]
         run.heartbeat = now
         if data.get("complete"):
             run.exitcode = data["exitcode"]
@@ -146,7 +147,14 @@ class Store:
                 run.lines[SUMMARY] = []
         elif data.get("preempting"):
             run.state = "preempting"
-        run.last_body = text
+
+    @staticmethod
+    def repeats(run, data):
+        """Whether the request says nothing that does not stand already, as when an answer was lost. {} says something:
+        that the run lives."""
+        return bool(data) and data.get("exitcode", run.exitcode) == run.exitcode and all(
+            run.lines[file][chunk["offset"]:chunk["offset"] + len(chunk["content"])] == chunk["content"]
+            for file, chunk in data.get("files", {}).items())
 
     @staticmethod
     def checked_stream(body):
@@ -171,7 +179,7 @@ class Store:
         return data
 
     def append(self, run, file, offset, content):
-        """The real server takes whatever comes: a gap, or another text for a line that stands, goes unnoticed there."""
+        """The real server takes whatever comes: a gap, or another text for a line, goes unnoticed there."""
         lines = run.lines[file]
         if offset > len(lines):
             self.violation(run.path, f"{file}: gap: line {offset} sent, {len(lines)} expected")
@@ -205,7 +213,7 @@ class Store:
         return json.dumps(plain)[:-1] + "".join(f', "{name}": {text}' for name, text in spelled.items()) + "}"
 
     def save(self):
-        """What `load` takes. Lines are strings here, so that a repeated line can be compared with them letter by letter."""
+        """What `load` takes. Lines are strings here, so that repeated ones can be compared letter by letter."""
         return {"violations": self.violations, "runs": [{
             **{name: value for name, value in vars(run).items() if name != "files"},
             "files": {name: file | {"content": base64.b64encode(file["content"]).decode()}
