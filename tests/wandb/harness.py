@@ -1,14 +1,14 @@
 """What the tests share: the stand-in as a process, requests to it, and programs that use the real SDK against it."""
 
 import base64
+import http.client
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
+import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 KEY = "standin0" * 5
@@ -37,8 +37,7 @@ class Standin:
         self.process.stdout.close()
 
     def get(self, what):
-        with urllib.request.urlopen(f"{self.url}/standin/{what}", timeout=LIMIT) as answer:
-            return json.loads(answer.read())
+        return request(f"{self.url}/standin/{what}", "", method="GET")[1]
 
     def set(self, what, **settings):
         return request(f"{self.url}/standin/{what}", json.dumps(settings), key=None)
@@ -56,23 +55,22 @@ class Standin:
 
 def request(url, body, key=KEY, headers=(), method="POST"):
     """(status, the answer's JSON, its headers); status 0 when the connection broke."""
-    told = {"Content-Type": "application/json"} | dict(headers)
+    told = dict(headers) | {"User-Agent": "standin-test", "Accept-Encoding": "gzip"}
+    if method == "POST":
+        told["Content-Type"] = "application/json"
     if key:
         told["Authorization"] = "Basic " + base64.b64encode(f"api:{key}".encode()).decode()
-    asked = urllib.request.Request(url, body.encode(), told, method=method)
+    split = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(split.netloc, timeout=LIMIT)
     try:
-        with urllib.request.urlopen(asked, timeout=LIMIT) as answer:
-            text, status, sent = answer.read(), answer.status, answer.headers
-    except urllib.error.HTTPError as error:
-        text, status, sent = error.read(), error.code, error.headers
-    except (urllib.error.URLError, ConnectionError):
+        connection.request(method, url.removeprefix(f"{split.scheme}://{split.netloc}"), body.encode(), told)
+        answer = connection.getresponse()
+        text = answer.read()
+    except (http.client.HTTPException, ConnectionError):
         return 0, None, {}
-    return status, json.loads(text) if text else None, sent
-
-
-def sdk_available():
-    return subprocess.run([sys.executable, "-c", "import wandb.sdk"], env=sdk_environment("http://127.0.0.1:1", "/tmp"),
-                          capture_output=True).returncode == 0
+    finally:
+        connection.close()
+    return answer.status, json.loads(text) if text else None, answer.headers
 
 
 def sdk_environment(url, folder):
