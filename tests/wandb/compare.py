@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Compares a run that ours wrote to the stand-in with the same run written by the real `wandb` SDK, field by field.
 
-  tests/wandb/compare.py --url http://127.0.0.1:PORT --run NAME [--project ENTITY/PROJECT] [--json]
+  tests/wandb/compare.py --url http://127.0.0.1:PORT --run NAME... [--project ENTITY/PROJECT] [--json]
 
 The SDK writes the original tool's part of the run (its keys, its files, the run's attributes) to the project
 PROJECT-by-sdk of the same stand-in. What then differs, in the requests or in what stands on the server, must be in
-differences.toml with its reason; what stands there and no longer differs is stale. Both fail: exit status 1. The run must
-be over, its requests must have met no faults and still be in the stand-in's transcript (the last 5000). The SDK is found by
-PYTHONPATH=.deps/wandb.
+differences.toml with its reason; what stands there and no longer differs is stale. Both fail: exit status 1. The run
+must be over, its requests must have met no faults and still be in the stand-in's transcript (the last 5000). The SDK is
+found by PYTHONPATH=.deps/wandb.
 """
 
 import argparse
@@ -68,13 +68,14 @@ def differences(sdk, ours):
 
 def judge(found, table, state):
     """(rows for people, complaints). A row is {path, sdk, ours, reason}; the reason is "" when nothing expects it. An
-    entry of the table is stale when a path of it matches nothing, but for one that holds `sometimes`, or only for runs of
-    another state."""
+    entry of the table is stale when a path of it matches nothing, but for one that holds `sometimes`, or only for runs
+    of another state."""
     rows, used = [], set()
     for path, (sdk, ours) in found.items():
-        entry = next((entry for entry in table if any(fnmatch.fnmatchcase(path, item) for item in entry["paths"])), None)
-        rows.append({"path": path, "sdk": sdk, "ours": ours, "reason": entry["reason"] if entry else ""})
-        used |= {item for item in entry["paths"] if fnmatch.fnmatchcase(path, item)} if entry else set()
+        matching = [(item, entry["reason"]) for entry in table for item in entry["paths"]
+                    if fnmatch.fnmatchcase(path, item)]
+        rows.append({"path": path, "sdk": sdk, "ours": ours, "reason": matching[0][1] if matching else ""})
+        used |= {item for item, _ in matching}
     complaints = [f"unexpected difference: {row['path']}: the SDK {row['sdk']}, ours {row['ours']}"
                   for row in rows if not row["reason"]]
     complaints += [f"stale expectation: {item} does not differ ({entry['reason']})"
@@ -83,37 +84,46 @@ def judge(found, table, state):
     return rows, complaints
 
 
-def compare(url, project, name, table=None):
-    """(rows, complaints), as `judge` has them."""
-    ours = find(url, project, name)
-    if ours["state"] not in ("finished", "failed"):
-        raise ValueError(f"{name} is {ours['state']}: it must be over")
-    twin = twin_of(ours)
-    harness.with_sdk(url, "original.py", given=[twin])
-    sdk = find(url, f"{twin['entity']}/{twin['project']}", name)
-    requests = get(url, "transcript")
-    if table is None:
-        table = tomllib.loads(TABLE.read_text())["difference"]
-    return judge(differences(transcript.facts_of(requests, sdk), transcript.facts_of(requests, ours)), table,
-                 ours["state"])
+def compare(url, project, names):
+    """{name: (rows, complaints)}, as `judge` has them."""
+    runs = [find(url, project, name) for name in names]
+    for run in runs:
+        if run["state"] not in ("finished", "failed"):
+            raise ValueError(f"{run['name']} is {run['state']}: it must be over")
+    harness.with_sdk(url, "original.py", given=[twin_of(run) for run in runs])
+    table = tomllib.loads(TABLE.read_text())["difference"]
+    requests, found = get(url, "transcript"), {}
+    for ours in runs:
+        sdk = find(url, f"{project}-by-sdk", ours["name"])
+        differing = differences(transcript.facts_of(requests, sdk), transcript.facts_of(requests, ours))
+        found[ours["name"]] = judge(differing, table, ours["state"])
+    return found
+
+
+def show(name, rows):
+    print(f"{name}: {len(rows)} differences")
+    for row in rows:
+        print(f"  {row['path']}\n      SDK   {row['sdk']}\n      ours  {row['ours']}\n"
+              f"      why   {row['reason'] or 'UNEXPECTED'}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
-    parser.add_argument("--run", required=True, help="the run's name (W&B's id)")
+    parser.add_argument("--run", required=True, nargs="+", metavar="NAME", help="the run's name (W&B's id)")
     parser.add_argument("--project", default=f"{harness.ENTITY}/{harness.PROJECT}")
     parser.add_argument("--json", action="store_true", help="the rows as JSON")
     options = parser.parse_args()
     try:
-        rows, complaints = compare(options.url, options.project, options.run)
+        found = compare(options.url, options.project, options.run)
     except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"compare: {error}")
     if options.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        print(json.dumps({name: rows for name, (rows, _) in found.items()}, ensure_ascii=False, indent=1))
     else:
-        for row in rows:
-            print(f"{row['path']}\n    SDK   {row['sdk']}\n    ours  {row['ours']}\n    why   {row['reason'] or 'UNEXPECTED'}")
+        for name, (rows, _) in found.items():
+            show(name, rows)
+    complaints = [f"{name}: {complaint}" for name, (_, several) in found.items() for complaint in several]
     for complaint in complaints:
         print(f"compare: {complaint}", file=sys.stderr)
     sys.exit(1 if complaints else 0)

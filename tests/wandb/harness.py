@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -74,9 +75,10 @@ def request(url, body, key=KEY, headers=(), method="POST"):
 
 
 def sdk_environment(url, folder):
-    """For a program that uses the SDK, all of whose files go to `folder`. It is found by PYTHONPATH."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("WANDB_") and not name.lower().endswith("_proxy")}
+    """For a program that uses the SDK, all of whose files go to `folder`. It is found by PYTHONPATH, and is a second
+    quicker when its byte code may be kept."""
+    unwanted = re.compile(r"WANDB_.*|.*_proxy|PYTHONDONTWRITEBYTECODE", re.I)
+    kept = {name: value for name, value in os.environ.items() if not unwanted.fullmatch(name)}
     return kept | {"WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "WANDB_ERROR_REPORTING": "false", "HOME": str(folder),
                    "WANDB_DIR": str(folder), "TMPDIR": str(folder)}
 

@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
-"""What the original's notebook does with the runs of a project: the best batch size of each device, model and precision.
+"""What the original's notebook does with a project's runs: the best batch size of each device, model and precision.
 
   WANDB_BASE_URL=... WANDB_API_KEY=... tests/wandb/notebook.py ENTITY/PROJECT [--pandas] [--plots DIR] [--best FILE]
 
-Prints a JSON list of {device_name, model, fp16, bs, throughput}. Without --pandas the steps are taken in plain Python, since
-pandas and matplotlib, 200 MB, are not what is tested; with it they are the notebook's own, both tables must agree, and
---plots draws its bar plot a model. --best compares with what `rsg results best -o json` printed: each row here must be the
-best of its canonical results. The SDK is found by PYTHONPATH=.deps/wandb.
+Prints a JSON list of {device_name, model, bs, fp16, throughput}. Without --pandas the steps are taken in plain Python,
+since pandas and matplotlib, some 200 MB, are not what is tested; with it they are the notebook's own, and both tables
+must agree. --plots draws its bar plot a model, and needs them too. --best compares with what `rsg results best -o json`
+printed, FILE holding canonical results alone: exit status 1 when they disagree. The SDK is found by
+PYTHONPATH=.deps/wandb.
 """
 
 import argparse
 import json
 import pathlib
 import sys
-
-import wandb
 
 COLUMNS = ["device_name", "model", "bs", "fp16", "throughput"]
 SERIES = ["device_name", "model", "fp16"]
@@ -51,8 +50,7 @@ def plot(table, folder):
 
 
 def canonical_best(rows):
-    """{series: row} of `rsg results best`. The first memory format and the first fp32 kind that a sweep names are the
-    canonical ones; FILE is to hold no others."""
+    """{series: row} of `rsg results best`, without the modes that the notebook's runs never have."""
     best = {}
     for row in rows:
         if row["mode"] not in ("standard", "original"):
@@ -79,6 +77,7 @@ def main():
     parser.add_argument("--best", type=pathlib.Path)
     options = parser.parse_args()
 
+    import wandb  # here, for who imports this file wants its tables alone
     runs = wandb.Api().runs(options.project)
     summaries = [dict(r.summary) for r in runs]
     table = plain_table(summaries)

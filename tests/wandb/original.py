@@ -4,7 +4,7 @@
   WANDB_BASE_URL=... WANDB_API_KEY=... tests/wandb/original.py < RUNS
 
 RUNS is a JSON list of {id, entity, project, group, job_type, tags, name, config, lines: [{key: value}, ...],
-files: {name: text}, exit_code}; each of `lines` is logged as one history line.
+files: {name: text}, exit_code, settings?}; each of `lines` is logged as one history line.
 """
 
 import json
@@ -20,7 +20,7 @@ QUIET = {"disable_git": True, "disable_code": True, "save_code": False, "console
 
 def write(run):
     told = {key: run[key] for key in ("id", "entity", "project", "group", "job_type", "tags", "name", "config")}
-    running = wandb.init(**told, settings=wandb.Settings(**QUIET))
+    running = wandb.init(**told, settings=wandb.Settings(**QUIET, **run.get("settings", {})))
     for line in run["lines"]:
         running.log(line)
     for name, text in run["files"].items():

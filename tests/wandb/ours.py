@@ -1,5 +1,5 @@
-"""A run in the sequence that our forwarder keeps to, sent by the tests themselves: upsert, facts, windows, the result with
-the whole summary, files, completion in a request of its own, and a look at what stands."""
+"""A run in the sequence that our forwarder keeps to, sent by the tests themselves: upsert, facts, windows, the result
+with the whole summary, files, completion in a request of its own, and a look at what stands."""
 
 import json
 import time
@@ -11,8 +11,8 @@ UPSERT = """mutation UpsertBucket ($id: String, $name: String, $project: String,
   $debug: Boolean, $program: String, $repo: String, $jobType: String, $state: String, $sweep: String, $tags: [String!],
   $summaryMetrics: JSONString) {
   upsertBucket(input: {id:$id,name:$name,groupName:$groupName,modelName:$project,entityName:$entity,
-    description:$description,displayName:$displayName,notes:$notes,config:$config,commit:$commit,host:$host,debug:$debug,
-    jobProgram:$program,jobRepo:$repo,jobType:$jobType,state:$state,sweep:$sweep,tags:$tags,
+    description:$description,displayName:$displayName,notes:$notes,config:$config,commit:$commit,host:$host,
+    debug:$debug,jobProgram:$program,jobRepo:$repo,jobType:$jobType,state:$state,sweep:$sweep,tags:$tags,
     summaryMetrics:$summaryMetrics}) {
     bucket { id name displayName sweepName historyLineCount project { name entity { name } } } inserted } }"""
 FILES = """mutation CreateRunFiles ($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
@@ -50,22 +50,30 @@ def stream(standin, name, **body):
         raise RuntimeError(f"file_stream of {name} failed")
 
 
+def lines_of(facts, result, windows):
+    """The history as JSON lines, and the summary."""
+    now = time.time()
+    window = {"window/seconds": 0.1, "window/steps": 4}
+    lines = [facts, *[window] * windows, result or {"outcome": "FAILED"}]
+    history = [json.dumps(line | {"_step": step, "_timestamp": now + step * 0.1, "_runtime": step * 0.1})
+               for step, line in enumerate(lines)]
+    summary = {key: value for key, value in (facts | lines[-1]).items() if value is not None}
+    summary |= {"_step": len(lines) - 1, "_timestamp": now, "_runtime": 0, "_wandb": {"runtime": 0}}
+    return history, json.dumps(summary)
+
+
 def write(standin, name, facts, result, windows=2):
     """A whole run, `failed` when there is no result."""
     run = {"project": harness.PROJECT, "entity": harness.ENTITY}
-    config = {key: {"value": value} for key, value in facts.items()}
-    variables = dict.fromkeys(("id", "description", "notes", "commit", "debug", "program", "repo", "state", "sweep",
-                               "summaryMetrics"))
-    post(standin, UPSERT, "UpsertBucket", **variables, **run, name=name, groupName="s1", displayName=f"RTX 3090 · {name}",
-         config=json.dumps(config), host="gpu-1", jobType=facts["model"], tags=["nchw"])
-    lines = [facts, *({"window/seconds": 0.1, "window/steps": 4} for _ in range(windows)), result or {"outcome": "FAILED"}]
-    stamped = [line | {"_step": step, "_timestamp": time.time(), "_runtime": step * 0.1} for step, line in enumerate(lines)]
-    summary = {key: value for key, value in (facts | lines[-1]).items() if value is not None}
-    summary |= {"_step": len(lines) - 1, "_timestamp": stamped[-1]["_timestamp"], "_runtime": 0, "_wandb": {"runtime": 0}}
-    stream(standin, name, files={"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(stamped[0])]}})
-    stream(standin, name, files={
-        "wandb-history.jsonl": {"offset": 1, "content": [json.dumps(line) for line in stamped[1:]]},
-        "wandb-summary.json": {"offset": 0, "content": [json.dumps(summary)]}})
+    unknown = dict.fromkeys(("id", "description", "notes", "commit", "debug", "program", "repo", "state", "sweep",
+                             "summaryMetrics"))
+    post(standin, UPSERT, "UpsertBucket", **unknown, **run, name=name, groupName="s1", jobType=facts["model"],
+         displayName=f"RTX 3090 · {name}", tags=["nchw"], host="gpu-1",
+         config=json.dumps({key: {"value": value} for key, value in facts.items()}))
+    history, summary = lines_of(facts, result, windows)
+    stream(standin, name, files={"wandb-history.jsonl": {"offset": 0, "content": history[:1]}})
+    stream(standin, name, files={"wandb-history.jsonl": {"offset": 1, "content": history[1:]},
+                                 "wandb-summary.json": {"offset": 0, "content": [summary]}})
     texts = {"gpu-info.txt": "GPU 00000000:01:00.0\n", "cpu-info.txt": "processor : 0\n"}
     created = post(standin, FILES, "CreateRunFiles", **run, run=name, files=list(texts))["createRunFiles"]
     for file in created["files"]:

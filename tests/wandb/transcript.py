@@ -13,6 +13,7 @@ MACHINE_KEYS = ("device_name", "device_capability", "pytorch", "cuda", "platform
 RESULT_KEYS = ("duration", "n_items", "throughput")
 VOLATILE = {"_timestamp", "_runtime", "_wandb"}
 STREAM = re.compile(r"/files/(?P<path>[^/]+/[^/]+/[^/]+)/file_stream")
+STREAMED = ("file_stream", "complete", "heartbeat")
 UPSERT_PLAIN = {"id", "name", "project", "config", "host", "program"}  # compared by what they are, not by value
 
 
@@ -43,12 +44,12 @@ def belongs(entry, run):
 
 
 def requests_of(transcript, run):
-    """[(what, JSON, headers)] in order. ValueError if one of them was spoiled or refused, for then nothing is proven."""
+    """[(what, JSON, headers)] in order. ValueError if one of them was spoiled or refused: then nothing is proven."""
     found = []
     for entry in transcript:
         if part := belongs(entry, run):
             if entry["fault"] or entry["status"] != 200:
-                raise ValueError(f"{run['name']}: {entry['kind']} had fault {entry['fault']!r}, status {entry['status']}")
+                raise ValueError(f"{run['name']}: {entry['kind']}: fault {entry['fault']!r}, status {entry['status']}")
             found.append((*part, entry["headers"]))
     if not found or found[0][0] != "UpsertBucket":
         raise ValueError(f"{run['name']}: the transcript does not hold its beginning")
@@ -59,8 +60,7 @@ def header_facts(requests):
     """The headers of each kind of request. What only says who or how long is left out."""
     facts = {}
     for what, _, headers in requests:
-        where = "file_stream" if what in ("complete", "heartbeat") else "upload" if what == "upload" else (
-            "file_stream" if what == "file_stream" else "graphql")
+        where = what if what == "upload" else "file_stream" if what in STREAMED else "graphql"
         for name, value in headers.items():
             if name.lower() not in ("host", "content-length", "accept"):
                 shown = value if name.lower() == "content-type" else "<text>"
@@ -73,8 +73,9 @@ def upsert_facts(requests):
     facts = {}
     for position, body in enumerate(upserts):
         variables = body["variables"]
-        # An upsert with attributes sets the run up; a later one without may tell the config or the summary again.
-        where = "UpsertBucket" if position == 0 else "UpsertBucket again by " + ("id" if variables.get("id") else "name")
+        # The first sets the run up; a later one may tell the config or the summary again.
+        again = "UpsertBucket again by " + ("id" if variables.get("id") else "name")
+        where = again if position else "UpsertBucket"
         for name, value in sorted(variables.items()):
             if position == 0 or value is not None:
                 plain = position > 0 or name in UPSERT_PLAIN
@@ -96,8 +97,8 @@ def order_facts(requests):
     facts = {f"requests.{what}": "yes" for what in order}
     first = {what: order.index(what) for what in order}
     last = {what: len(order) - 1 - order[::-1].index(what) for what in order}
-    for earlier, later in (("UpsertBucket", "file_stream"), ("UpsertBucket", "CreateRunFiles"), ("CreateRunFiles", "upload"),
-                           ("UpsertBucket", "complete")):
+    for earlier, later in (("UpsertBucket", "file_stream"), ("UpsertBucket", "CreateRunFiles"),
+                           ("CreateRunFiles", "upload"), ("UpsertBucket", "complete")):
         if earlier in first and later in first:
             facts[f"order: {earlier} before {later}"] = str(first[earlier] < first[later])
     for what in ("file_stream", "upload"):
@@ -110,7 +111,7 @@ def order_facts(requests):
 def stream_facts(requests):
     facts, files = {}, {}
     for what, body, _ in requests:
-        if what not in ("file_stream", "complete", "heartbeat"):
+        if what not in STREAMED:
             continue
         for field in body:
             facts[f"file_stream: field {field}"] = type(body[field]).__name__
@@ -137,8 +138,8 @@ def line_named(run, key):
 
 def content_facts(run):
     """What stands on the server in the end."""
-    facts = {f"run.{name}": kind_of(run[name]) for name in ("state", "exitcode", "displayName", "group", "jobType", "tags",
-                                                            "notes", "description", "commit", "sweepName")}
+    facts = {f"run.{name}": kind_of(run[name]) for name in (
+        "state", "exitcode", "displayName", "group", "jobType", "tags", "notes", "description", "commit", "sweepName")}
     parts = {"summary": run["summary"], "config": {key: entry["value"] for key, entry in run["config"].items()},
              "history line of the machine": line_named(run, "device_name"),
              "history line of the result": line_named(run, "duration")}
