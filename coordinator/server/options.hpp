@@ -5,6 +5,7 @@
 
 #include "common/clock.hpp"
 #include "coordinator/schedule/settings.hpp"
+#include "coordinator/wandb/settings.hpp"
 
 namespace rsg::server {
 
@@ -13,6 +14,7 @@ struct ServerOptions {
   std::string listen = "0.0.0.0:7700";  ///< HOST:PORT; port 0: any free one
   std::string advertise;                ///< HOST[:PORT] that goes into join lines; empty: derived from `listen`
   schedule::Settings settings;
+  wandb::Settings wandb;                ///< without a key nothing is forwarded
   double shutdown_seconds = 5;          ///< Stop waits this long for calls before it cuts them
   const Clock* clock = &SystemClock();  ///< must outlive the server
 };

@@ -167,7 +167,8 @@ absl::StatusOr<std::vector<v1::Window>> OutboxReader::Windows(const schedule::At
   return windows;
 }
 
-absl::StatusOr<OutboxCounts> OutboxReader::Counts(std::optional<std::int64_t> sweep) {
+absl::StatusOr<OutboxCounts> OutboxReader::Counts(std::optional<std::int64_t> sweep,
+                                                  std::optional<std::int64_t> job) {
   const std::string unfinished(kUnfinished);
   auto statement = connection_.Prepare(absl::StrCat(
       "SELECT COUNT(*) FILTER (WHERE ", unfinished, "), COUNT(*) FILTER (WHERE ", unfinished,
@@ -175,9 +176,10 @@ absl::StatusOr<OutboxCounts> OutboxReader::Counts(std::optional<std::int64_t> sw
       "TOTAL(CASE WHEN r.phase = 'DONE' THEN 0 ELSE ",
       Lines(), " - r.lines_sent END), MIN(CASE WHEN ", unfinished,
       " THEN j.ended_unix END), MAX(CASE WHEN r.phase = 'STUCK' THEN r.error END) "
-      "FROM wandb_runs AS r JOIN jobs AS j ON j.sweep = r.sweep AND j.job = r.job WHERE ?1 IS NULL OR r.sweep = ?1"));
+      "FROM wandb_runs AS r JOIN jobs AS j ON j.sweep = r.sweep AND j.job = r.job WHERE (?1 IS NULL OR r.sweep = ?1) AND "
+      "(?2 IS NULL OR r.job = ?2)"));
   if (!statement.ok()) return statement.status();
-  if (auto started = statement->Start(sweep); !started.ok()) return started;
+  if (auto started = statement->Start(sweep, job); !started.ok()) return started;
   if (const auto row = statement->Step(); !row.ok()) return row.status();
   const auto count = [&](int column) { return static_cast<std::uint64_t>(statement->Int(column)); };
   return OutboxCounts{.unsent = count(0),

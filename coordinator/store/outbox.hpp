@@ -61,7 +61,8 @@ class OutboxReader {
   absl::StatusOr<std::vector<v1::Window>> Windows(const schedule::AttemptKey& attempt, std::uint32_t first,
                                                   std::uint32_t limit);
 
-  absl::StatusOr<OutboxCounts> Counts(std::optional<std::int64_t> sweep);
+  /// Of all runs, a sweep's, or a job's.
+  absl::StatusOr<OutboxCounts> Counts(std::optional<std::int64_t> sweep, std::optional<std::int64_t> job);
   /// Jobs that could have a run with the target and have none, after the one given.
   absl::StatusOr<std::vector<schedule::JobKey>> WithoutRun(const schedule::WandbTarget& target,
                                                            std::optional<std::int64_t> sweep,

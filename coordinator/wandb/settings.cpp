@@ -24,13 +24,13 @@ absl::Status CheckBaseUrl(const std::string& url) {
 }
 
 // As W&B takes them.
-absl::Status CheckName(const char* variable, const std::string& name) {
+absl::Status CheckName(std::string_view field, const std::string& name) {
   const bool taken = name.size() <= 128 && std::none_of(name.begin(), name.end(), [](unsigned char c) {
                        return c < 0x20 || c == 0x7F || std::string_view("/\\#?%:").find(char(c)) != std::string::npos;
                      });
   if (taken) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      fmt::format("{}: W&B takes no such name; use at most 128 characters, none of / \\ # ? % :", variable));
+      fmt::format("{}: W&B takes no such name; use at most 128 characters, none of / \\ # ? % :", field));
 }
 
 absl::Status CheckKey(const std::string& source, const std::string& key) {
@@ -58,6 +58,13 @@ absl::StatusOr<std::string> KeyFromNetrc(const std::filesystem::path& path, cons
 }
 
 }  // namespace
+
+absl::Status CheckTarget(const schedule::WandbTarget& target, std::string_view entity_field,
+                         std::string_view project_field) {
+  absl::Status checked = CheckName(entity_field, target.entity);
+  checked.Update(CheckName(project_field, target.project));
+  return checked;
+}
 
 std::string HostOf(std::string_view base_url) {
   const std::size_t scheme = base_url.find("://");
@@ -87,9 +94,8 @@ absl::StatusOr<Settings> LoadSettings(const Environment& environment, const std:
   while (settings.base_url.ends_with('/')) settings.base_url.pop_back();
   if (auto checked = CheckBaseUrl(settings.base_url); !checked.ok()) return checked;
   if (const auto entity = environment("WANDB_ENTITY")) settings.target.entity = *entity;
-  if (auto checked = CheckName("WANDB_ENTITY", settings.target.entity); !checked.ok()) return checked;
   if (const auto project = environment("WANDB_PROJECT")) settings.target.project = *project;
-  if (auto checked = CheckName("WANDB_PROJECT", settings.target.project); !checked.ok()) return checked;
+  if (auto checked = CheckTarget(settings.target, "WANDB_ENTITY", "WANDB_PROJECT"); !checked.ok()) return checked;
 
   if (const auto mode = environment("WANDB_MODE"); mode == "offline" || mode == "disabled" || mode == "dryrun") {
     settings.source = fmt::format("WANDB_MODE={}", *mode);
