@@ -1,11 +1,13 @@
 // `rsg bench`: coordinator, agent and trainer on this machine in one command.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <iostream>
 
 #include "common/files.hpp"
 #include "coordinator/cli/bench_session.hpp"
+#include "coordinator/cli/bench_wandb.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/rows.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
@@ -19,12 +21,15 @@ constexpr const char* kFooter =
     R"(The result is printed on standard output and kept in the state folder; progress goes to standard error.
 Lists of models, batch sizes and the like measure every combination, one after the other. With --control a small control
 cell is measured before and after, to see whether the machine became slower or faster meanwhile.
-Ctrl-C stops everything. Exit code 3 when a cell failed.
+With --wnb the results also go to Weights & Biases, and the command ends when they stand there; the key is found as by
+'rsg serve'. What does not arrive within two minutes is kept, and sent by the next run with --wnb.
+Ctrl-C stops everything. Exit code 3 when a cell failed, 1 when a result has not arrived in W&B.
 
 Examples:
   rsg bench --model resnet50 --bs 64 --fp16
   rsg bench --model resnet18,resnet50 --bs 8..64 --memory-format nchw,nhwc --seconds 10
   rsg bench --model resnet50 --bs 64 --n_batches 100 -o json
+  rsg bench --model resnet50 --bs 64 --fp16 --wnb --wnb_project my-gpus --run_number 2
   rsg results list --state ~/.local/state/rsg/bench)";
 
 struct Flags {
@@ -34,6 +39,7 @@ struct Flags {
   bool fp16 = false;
   bool control = false;
   std::uint32_t run_number = 0;
+  BenchWandbFlags wandb;
 };
 
 absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
@@ -41,7 +47,11 @@ absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags) {
   if (flags.fp16) fields["precision"] = "fp16";
   fields["control"] = flags.control ? "true" : "false";
   if (flags.run_number > 0) fields["name"] = fmt::format("run {}", flags.run_number);
-  return ParseSweep(fields);
+  auto spec = ParseSweep(fields);
+  if (!spec.ok()) return spec;
+  spec->set_run_number(flags.run_number);
+  spec->set_run_name(flags.wandb.run);
+  return spec;
 }
 
 void CancelSweep(Client* client, const std::string& sweep_id) {
@@ -66,7 +76,8 @@ int PrintResults(Client* client, const std::string& sweep_id, const Output& outp
 }
 
 // From an attached agent to printed results.
-int Measure(BenchSession* session, const v1::SweepSpec& spec, const Output& output, const Interrupts& interrupts) {
+int Measure(BenchSession* session, const v1::SweepSpec& spec, const Output& output, const Interrupts& interrupts,
+            bool to_wandb) {
   const auto submitted = SubmitSweep(session->client(), spec, /*dry_run=*/false);
   if (!submitted.ok()) return Report(submitted.status());
   const std::string id = submitted->sweep_id();
@@ -84,7 +95,10 @@ int Measure(BenchSession* session, const v1::SweepSpec& spec, const Output& outp
     return kInterrupted;
   }
   const int printed = PrintResults(session->client(), id, output);
-  return printed != kDone ? printed : SweepExitCode(end->last);
+  if (printed != kDone) return printed;
+  if (to_wandb)
+    if (const absl::Status sent = WaitForWandb(session->client(), id, interrupts); !sent.ok()) return Report(sent);
+  return SweepExitCode(end->last);
 }
 
 int Bench(const Flags& flags) {
@@ -97,12 +111,17 @@ int Bench(const Flags& flags) {
   const std::filesystem::path state =
       flags.state.empty() ? DefaultStateRoot() / "bench" : std::filesystem::path(flags.state);
 
+  const auto wandb = WandbSettings(flags.wandb, state);
+  if (!wandb.ok()) return Report(wandb.status());
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets; the agent sets its own
+  if (flags.wandb.on) setrlimit(RLIMIT_CORE, &no_core);
+
   const Interrupts interrupts;
-  const auto session = BenchSession::Start(state, *program);
+  const auto session = BenchSession::Start(state, *program, *wandb);
   if (!session.ok()) return Report(session.status());
   int code = kInterrupted;
   if (const absl::Status ready = (*session)->WaitForAgent(interrupts); ready.ok())
-    code = Measure(session->get(), *spec, *output, interrupts);
+    code = Measure(session->get(), *spec, *output, interrupts, flags.wandb.on);
   else if (!absl::IsCancelled(ready))
     code = Report(ready);
   (*session)->Stop(code == kInterrupted ? 1 : 3, interrupts);
@@ -123,10 +142,11 @@ void AddBench(CLI::App& parent, int& exit_code) {
                      {{"models", "--model"}, {"seconds", "--n_seconds"}, {"n-batches", "--n_batches"}});
   app->add_flag("--fp16", flags->fp16, "The same as --precision fp16")->excludes(app->get_option("--precision"));
   app->add_flag("--control", flags->control, "A control cell before and after")->group("Sweep");
-  app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\"")
+  app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\", and in W&B")
       ->type_name("N")
       ->check(CLI::Range(1U, 1'000'000'000U))
       ->excludes(app->get_option("--name"));
+  flags->wandb.AddTo(*app);
   app->add_option("--state", flags->state, "Folder of the results; default: ~/.local/state/rsg/bench")
       ->type_name("DIR");
   AddOutputFlags(*app, &flags->output);

@@ -47,7 +47,10 @@ const v1::Device* DeviceOf(const store::RunContent& run) {
   return nullptr;
 }
 
-std::int64_t RunNumber(const store::RunContent& run) { return run.job.repeat; }
+// The first repeat has the number that was asked for, 1 without any.
+std::int64_t RunNumber(const store::RunContent& run) {
+  return Int(std::max(1U, run.sweep.spec.run_number())) + run.job.repeat - 1;
+}
 
 void AddOriginalFacts(const store::RunContent& run, Fields* fields) {
   const v1::Cell& cell = run.job.cell;
@@ -195,6 +198,7 @@ Fields EndFields(const store::RunContent& run, const schedule::AttemptRecord& at
 std::string DisplayName(const store::RunContent& run) {
   const v1::Cell& cell = run.job.cell;
   const v1::SweepSpec& spec = run.sweep.spec;
+  if (!spec.run_name().empty()) return Cut(spec.run_name(), kMostName);
   std::string name = fmt::format("{} · {} · bs {} · {}", Cut(ShortDevice(run.job.device_name), 48),
                                  Cut(cell.model(), 48), cell.batch_size(), Word(cell.precision()));
   if (!spec.memory_formats().empty() && cell.memory_format() != spec.memory_formats(0))
@@ -203,7 +207,7 @@ std::string DisplayName(const store::RunContent& run) {
   if (model != nullptr && cell.image_size() != model->default_image_size)
     name += fmt::format(" · {} px", cell.image_size());
   if (cell.mode() != v1::MODE_STANDARD) name += " · " + Word(cell.mode());
-  if (run.job.repeat > 1) name += fmt::format(" · #{}", run.job.repeat);
+  if (RunNumber(run) > 1) name += fmt::format(" · #{}", RunNumber(run));
   return Cut(std::move(name), kMostName);
 }
 

@@ -17,7 +17,7 @@ constexpr unsigned kMostFailuresOfRun = 20;  // in a row, while others succeed
 absl::StatusOr<std::string> Forwarder::Send(Entry& entry, const HttpRequest& request) {
   const HttpAnswer answer = transport_->Send(request);
   const double now = clock_->Monotonic();
-  wait_until_ = now + options_.pace.request_gap;
+  wait_until_ = std::max(now, wait_until_) + options_.pace.request_gap;
   if (request.call == Call::kStream || request.call == Call::kHeartbeat) entry.timers.last_stream = now;
   {
     const std::lock_guard lock(mutex_);
