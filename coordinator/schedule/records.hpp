@@ -121,6 +121,9 @@ struct EndAttempt {
   double ended_unix = 0;
 };
 
+/// What people may want to know of a machine, as its agent's process has sent it; not kept in memory.
+struct PutMachineTexts { std::string agent_id; std::string cpu_info; std::string gpu_info; };
+
 /// Where the runs of W&B go; what is empty is left to the coordinator's settings and, for the entity, to W&B.
 struct WandbTarget {
   std::string entity;
@@ -172,7 +175,7 @@ struct ReviseWandbRuns {
 };
 
 using Change = std::variant<PutSweep, PutJob, PutAgent, PutToken, InsertAttempt, StartAttempt, AppendWindows, EndAttempt,
-                            AdvanceWandbRun, OpenWandbRun, ReviseWandbRuns>;
+                            PutMachineTexts, AdvanceWandbRun, OpenWandbRun, ReviseWandbRuns>;
 
 /// What a restart begins with: all agents and tokens, the sweeps that have not ended with all of their jobs and what
 /// their control jobs have measured, and the attempts that have not ended.

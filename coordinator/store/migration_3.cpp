@@ -9,6 +9,12 @@ const char* const kMigration3 = R"sql(
 CREATE TABLE wandb_database (id TEXT NOT NULL) STRICT;  -- makes this database's run ids differ from any other's
 INSERT INTO wandb_database VALUES (lower(hex(randomblob(16))));
 
+CREATE TABLE machine_texts (  -- files of runs; kept while results are forwarded
+  agent_id TEXT PRIMARY KEY REFERENCES agents,
+  cpu_info TEXT NOT NULL,  -- start of /proc/cpuinfo
+  gpu_info TEXT NOT NULL   -- start of what nvidia-smi -q prints; empty without a GPU
+) STRICT;
+
 CREATE TABLE wandb_runs (
   sweep INTEGER NOT NULL,
   job INTEGER NOT NULL,

@@ -142,6 +142,14 @@ absl::StatusOr<RunContent> OutboxReader::Content(const schedule::JobKey& job, co
                      "SELECT machine, agent FROM wandb_runs WHERE sweep = ?1 AND job = ?2 AND entity = ?3 AND "
                      "project = ?4",
                      machine, &found, job.sweep, job.job, target.entity, target.project));
+  const auto texts = [&content](const Statement& row) -> absl::StatusOr<bool> {
+    content.cpu_info = row.Text(0);
+    content.gpu_info = row.Text(1);
+    return true;
+  };
+  if (read.ok() && !content.attempts.empty())
+    read.Update(Select(connection_, "SELECT cpu_info, gpu_info FROM machine_texts WHERE agent_id = ?1", texts, &found,
+                       content.attempts.back().agent_id));
   if (!read.ok()) return read;
   if (sweeps.empty() || jobs.empty() || found.empty() || ids.empty())
     return absl::NotFoundError(absl::StrCat("there is no run of ", schedule::Id(job)));

@@ -35,6 +35,8 @@ struct RunContent {
   std::optional<v1::Result> result;               ///< of the attempt that COMPLETED
   v1::MachineFacts machine;                       ///< when the run was opened
   std::string agent;                              ///< its name then
+  std::string cpu_info;                           ///< what its newest agent says of the machine, for people
+  std::string gpu_info;
   std::string database_id;                        ///< random; the same for all runs of a database
 };
 

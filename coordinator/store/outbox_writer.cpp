@@ -13,8 +13,8 @@ namespace {
 // The machine is that of the newest attempt. The run's facts rest on this copy: what an agent says later of its machine
 // must not change a line that W&B has already.
 constexpr absl::string_view kOpen = R"sql(
-INSERT INTO wandb_runs (sweep, job, entity, project, run_id, phase, machine, agent, opened_unix, files_sent)
-SELECT j.sweep, j.job, ?3, ?4, ?5, 'NEW', json_remove(g.machine, '$.models'), g.name, ?6, 1
+INSERT INTO wandb_runs (sweep, job, entity, project, run_id, phase, machine, agent, opened_unix)
+SELECT j.sweep, j.job, ?3, ?4, ?5, 'NEW', json_remove(g.machine, '$.models'), g.name, ?6
 FROM jobs AS j
 JOIN attempts AS a ON a.sweep = j.sweep AND a.job = j.job
 JOIN agents AS g ON g.agent_id = a.agent_id
@@ -25,6 +25,10 @@ ON CONFLICT DO NOTHING)sql";
 constexpr absl::string_view kReopen =
     "UPDATE wandb_runs SET phase = 'NEW', revision = revision + 1 WHERE sweep = ?1 AND job = ?2 AND phase IN "
     "('COMPLETED', 'DONE')";
+
+constexpr absl::string_view kPutTexts =
+    "INSERT INTO machine_texts VALUES (?1, ?2, ?3) ON CONFLICT (agent_id) DO UPDATE SET cpu_info = excluded.cpu_info, "
+    "gpu_info = excluded.gpu_info WHERE cpu_info <> excluded.cpu_info OR gpu_info <> excluded.gpu_info";
 
 constexpr absl::string_view kAdvance = R"sql(
 UPDATE wandb_runs SET phase = ?6, storage_id = ?7, sent_entity = ?8, sent_project = ?9, lines_sent = ?10,
@@ -37,7 +41,8 @@ constexpr absl::string_view kMatching = " (?1 IS NULL OR sweep = ?1) AND (?2 IS 
 
 absl::StatusOr<OutboxWriter> OutboxWriter::Prepare(Connection& connection) {
   OutboxWriter writer;
-  const std::array<std::pair<Statement*, std::string>, 6> statements{{
+  const std::array<std::pair<Statement*, std::string>, 7> statements{{
+      {&writer.put_texts_, std::string(kPutTexts)},
       {&writer.open_, std::string(kOpen)},
       {&writer.reopen_, std::string(kReopen)},
       {&writer.advance_, std::string(kAdvance)},
@@ -73,6 +78,10 @@ absl::StatusOr<OutboxWriter> OutboxWriter::Prepare(Connection& connection) {
 absl::Status OutboxWriter::OnAttempt(const schedule::JobKey& job, double unix) {
   if (auto reopened = reopen_.Run(job.sweep, job.job); !reopened.ok()) return reopened;
   return target_ ? Do(schedule::OpenWandbRun{job, *target_, unix}) : absl::OkStatus();
+}
+
+absl::Status OutboxWriter::Do(const schedule::PutMachineTexts& put) {
+  return target_ ? put_texts_.Run(put.agent_id, put.cpu_info, put.gpu_info) : absl::OkStatus();
 }
 
 absl::Status OutboxWriter::Do(const schedule::OpenWandbRun& open) {

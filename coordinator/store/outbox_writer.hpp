@@ -22,6 +22,8 @@ class OutboxWriter {
   /// and opens the runs again that had been completed.
   absl::Status OnAttempt(const schedule::JobKey& job, double unix);
 
+  /// Kept only while new jobs are forwarded; written only when it differs, for agents say it with each Hello.
+  absl::Status Do(const schedule::PutMachineTexts& put);
   absl::Status Do(const schedule::AdvanceWandbRun& advance);
   absl::Status Do(const schedule::OpenWandbRun& open);
   absl::Status Do(const schedule::ReviseWandbRuns& revise);
@@ -31,7 +33,7 @@ class OutboxWriter {
 
   std::string database_id_;
   std::optional<schedule::WandbTarget> target_;
-  Statement open_, reopen_, advance_, retry_, verify_, resend_;
+  Statement put_texts_, open_, reopen_, advance_, retry_, verify_, resend_;
 };
 
 }  // namespace rsg::store

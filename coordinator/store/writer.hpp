@@ -32,6 +32,7 @@ class Writer {
   absl::Status Do(const schedule::StartAttempt& start);
   absl::Status Do(const schedule::AppendWindows& append);
   absl::Status Do(const schedule::EndAttempt& end);
+  absl::Status Do(const schedule::PutMachineTexts& put) { return outbox_.Do(put); }
   absl::Status Do(const schedule::AdvanceWandbRun& advance) { return outbox_.Do(advance); }
   absl::Status Do(const schedule::OpenWandbRun& open) { return outbox_.Do(open); }
   absl::Status Do(const schedule::ReviseWandbRuns& revise) { return outbox_.Do(revise); }

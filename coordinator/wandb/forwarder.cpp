@@ -129,10 +129,6 @@ absl::Status Forwarder::Upsert(Entry& entry) {
   return Store(entry);
 }
 
-absl::Status Forwarder::SendFiles(Entry& entry) {
-  entry.unsent.run.files_sent = true;
-  return Store(entry);
-}
 
 absl::Status Forwarder::SendChunk(Entry& entry, const Plan& plan) {
   schedule::WandbRun& run = entry.unsent.run;

@@ -84,12 +84,13 @@ class Forwarder {
   void Do(const Key& key, Entry& entry, const Plan& plan);
   absl::Status Upsert(Entry& entry);
   absl::Status SendFiles(Entry& entry);
+  absl::Status NotSent(Entry& entry, absl::Status status);
   absl::Status SendChunk(Entry& entry, const Plan& plan);
   absl::Status Heartbeat(Entry& entry);
   absl::Status Verify(Entry& entry);
   absl::StatusOr<Chunk> MakeChunk(const store::UnsentRun& unsent);
   /// The answer's body when all is well; otherwise what follows from it is done already: UNAVAILABLE to try again,
-  /// OUT_OF_RANGE when it is too large, ABORTED when the run is stuck or everything is paused.
+  /// OUT_OF_RANGE when it is too large, FAILED_PRECONDITION when files are refused, ABORTED when the run is stuck or everything is paused.
   absl::StatusOr<std::string> Send(Entry& entry, const HttpRequest& request);
   absl::Status Fail(Entry& entry, const std::string& why, std::optional<double> retry_after, bool counts_for_all);
   absl::Status MakeStuck(Entry& entry, const std::string& why);

@@ -40,6 +40,7 @@ absl::StatusOr<std::string> Forwarder::Send(Entry& entry, const HttpRequest& req
     case Verdict::Kind::kTooLarge:
       return absl::OutOfRangeError(verdict.why);
     case Verdict::Kind::kStuck:
+      if (request.call == Call::kCreateFiles) return absl::FailedPreconditionError(verdict.why);
       break;
   }
   return MakeStuck(entry, verdict.why);

@@ -71,10 +71,12 @@ HttpAnswer FakeWandb::Send(const HttpRequest& request) {
 }
 
 bool FakeWandb::IsLimited(const HttpRequest& request) {
+  if (request.call == Call::kPutFile) return false;  // another machine
   const double now = clock_->Monotonic();
   if (IsOver(&times_, now, kRequestsASecond)) return true;
   const std::string run = RunOf(request);
-  return !run.empty() && IsOver(&stream_times_[run], now, kStreamRequestsASecond);
+  const bool stream = request.call == Call::kStream || request.call == Call::kHeartbeat;
+  return stream && !run.empty() && IsOver(&stream_times_[run], now, kStreamRequestsASecond);
 }
 
 FakeWandb::Fault FakeWandb::Draw(const HttpRequest& request) {
@@ -89,6 +91,11 @@ FakeWandb::Fault FakeWandb::Draw(const HttpRequest& request) {
 }
 
 HttpAnswer FakeWandb::Take(const HttpRequest& request) {
+  if (request.call == Call::kPutFile) {
+    const std::vector<std::string> parts = absl::StrSplit(request.address, '/');
+    runs_.at(parts.at(3)).files[parts.at(4)] = request.body;
+    return Ok({});
+  }
   const json body = json::parse(request.body);
   if (request.address == "/graphql") return TakeGraphQl(body);
   return TakeStream(RunOf(request), body);
@@ -104,6 +111,13 @@ HttpAnswer FakeWandb::TakeGraphQl(const json& body) {
                      {"state", run->second.state},
                      {"summaryMetrics", run->second.summary.is_null() ? json() : json(run->second.summary.dump())}};
     return Ok({{"data", {{"project", {{"run", shown}}}}}});
+  }
+  if (body["operationName"] == "CreateRunFiles") {
+    json files = json::array();
+    for (const std::string name : variables["files"])
+      files.push_back({{"name", name},
+                       {"uploadUrl", absl::StrCat("http://storage/", variables["run"].get<std::string>(), "/", name)}});
+    return Ok({{"data", {{"createRunFiles", {{"runID", "x"}, {"uploadHeaders", json::array()}, {"files", files}}}}}});
   }
   if (!variables.contains("name")) {  // a repair
     const std::string name = variables["id"].get<std::string>().substr(11);
@@ -146,6 +160,11 @@ HttpAnswer FakeWandb::TakeStream(const std::string& name, const json& body) {
   if (body.contains("files") && body["files"].contains("wandb-summary.json") && !lose)
     run.summary = json::parse(body["files"]["wandb-summary.json"]["content"][0].get<std::string>());
   if (lose) run.summary = json{{"_step", 0}};
+  if (body.contains("uploaded"))
+    for (const std::string name : body["uploaded"]) {
+      if (!run.files.contains(name)) violations_.push_back(absl::StrCat(name, " was never put"));
+      run.uploaded.push_back(name);
+    }
   if (body.contains("complete")) run.state = body["exitcode"] == 0 ? "finished" : "failed";
   return Ok(json::object());
 }

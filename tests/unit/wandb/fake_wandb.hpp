@@ -33,6 +33,8 @@ class FakeWandb final : public Transport {
     std::vector<std::string> history;
     nlohmann::json summary;
     nlohmann::json upsert;  ///< its variables
+    std::map<std::string, std::string> files;
+    std::vector<std::string> uploaded;
   };
   enum class Fault { kNone, kDropBefore, kDropAfter, kTooMany, kServerError, kGraphQlError, kSummaryLost };
 

@@ -58,6 +58,33 @@ TEST_F(ForwarderTest, ACompletedJobIsOneFinishedRunWithAllItsLines) {
   EXPECT_THAT(wandb_.violations(), ElementsAre());
 }
 
+TEST_F(ForwarderTest, FilesGoWithTheRun) {
+  store::RunContent run = RunOf(1);
+  run.cpu_info = "processor: 0";
+  run.gpu_info = "GPU 00000000:01:00.0";
+  AddAttempt(&run, 5, v1::OUTCOME_COMPLETED);
+  outbox_.Put(run);
+  wandb_.Answer({200, 200, 200, 503});  // the second file, once
+  Go(20);
+  EXPECT_EQ(Phase(1), WandbPhase::kDone);
+  EXPECT_EQ(RunAt(1).files["gpu-info.txt"], "GPU 00000000:01:00.0");
+  EXPECT_EQ(RunAt(1).files["cpu-info.txt"], "processor: 0");
+  EXPECT_THAT(RunAt(1).uploaded, ElementsAre("gpu-info.txt", "cpu-info.txt"));
+  EXPECT_EQ(RunAt(1).history.size(), 7U);
+  EXPECT_THAT(wandb_.violations(), ElementsAre());
+}
+
+TEST_F(ForwarderTest, RefusedFilesDoNotHoldTheRunUp) {
+  store::RunContent run = RunOf(1);
+  run.cpu_info = "processor: 0";
+  AddAttempt(&run, 5, v1::OUTCOME_COMPLETED);
+  outbox_.Put(run);
+  wandb_.Answer({200, 422});
+  Go(20);
+  EXPECT_EQ(Phase(1), WandbPhase::kDone);
+  EXPECT_TRUE(RunAt(1).files.empty());
+}
+
 TEST_F(ForwarderTest, AJobThatRanOutOfMemoryIsAFailedRun) {
   store::RunContent run = RunOf(1);
   AddAttempt(&run, 1, v1::OUTCOME_OUT_OF_MEMORY);

@@ -104,7 +104,7 @@ void MemoryOutbox::Put(const store::RunContent& run, bool ended) {
   store::UnsentRun& unsent = stored.unsent;
   unsent.run.job = run.job.key;
   if (unsent.run.run_id.empty()) unsent.run.run_id = absl::StrCat("s3-", run.job.key.job, "-abc");
-  unsent.run.files_sent = true;
+  unsent.run.files_sent = run.cpu_info.empty();
   unsent.lines = History(run).lines();
   unsent.ended = ended && !run.attempts.empty() && run.attempts.back().state == v1::JOB_STATE_ENDED;
   unsent.outcome = unsent.ended ? run.attempts.back().outcome : v1::OUTCOME_UNSPECIFIED;
