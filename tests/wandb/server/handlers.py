@@ -14,6 +14,7 @@ from . import graphql
 from .store import HISTORY, Refused
 
 MAX_BODY = 64 << 20
+MAX_RECORDED = 1 << 20  # characters of a body that the transcript keeps
 DEADLOCK = "Error 1213: Deadlock found when trying to get lock; try restarting transaction"
 
 
@@ -61,8 +62,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def record(self, kind, body):
         """Counts and writes down a request; with the lock held."""
-        entry = {"kind": kind, "method": self.command, "path": self.path, "fault": "", "body": body, "headers": {
-            name: value for name, value in self.headers.items() if name.lower() != "authorization"}}
+        told = {name: value for name, value in self.headers.items() if name.lower() != "authorization"}
+        entry = {"kind": kind, "method": self.command, "path": self.path, "headers": told, "body": body[:MAX_RECORDED],
+                 "fault": "", "status": 0}
         self.standin.counters[kind] += 1
         self.standin.transcript.append(entry)
         return entry
