@@ -6,7 +6,6 @@ import tempfile
 import unittest
 
 import compare
-import harness
 import notebook
 import ours
 from harness import ENTITY, PROJECT, Standin, with_sdk
