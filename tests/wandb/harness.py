@@ -49,20 +49,20 @@ class Standin:
     def graphql(self, query, headers=(), key=KEY, **variables):
         return request(f"{self.url}/graphql", json.dumps({"query": query, "variables": variables}), key, headers)
 
-    def stream(self, name, body, project=PROJECT, headers=()):
+    def stream(self, name, body, limit=LIMIT):
         body = body if isinstance(body, str) else json.dumps(body)
-        return request(f"{self.url}/files/{ENTITY}/{project}/{name}/file_stream", body, KEY, headers)
+        return request(f"{self.url}/files/{ENTITY}/{PROJECT}/{name}/file_stream", body, limit=limit)
 
 
-def request(url, body, key=KEY, headers=(), method="POST"):
-    """(status, the answer's JSON, its headers); status 0 when the connection broke."""
+def request(url, body, key=KEY, headers=(), method="POST", limit=LIMIT):
+    """(status, the answer's JSON, its headers); status 0 when the connection broke. TimeoutError after `limit` s."""
     told = dict(headers) | {"User-Agent": "standin-test", "Accept-Encoding": "gzip"}
     if method == "POST":
         told["Content-Type"] = "application/json"
     if key:
         told["Authorization"] = "Basic " + base64.b64encode(f"api:{key}".encode()).decode()
     split = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(split.netloc, timeout=LIMIT)
+    connection = http.client.HTTPConnection(split.netloc, timeout=limit)
     try:
         connection.request(method, url.removeprefix(f"{split.scheme}://{split.netloc}"), body.encode(), told)
         answer = connection.getresponse()
@@ -79,6 +79,8 @@ def sdk_environment(url, folder):
     quicker when its byte code may be kept."""
     unwanted = re.compile(r"WANDB_.*|.*_proxy|PYTHONDONTWRITEBYTECODE", re.I)
     kept = {name: value for name, value in os.environ.items() if not unwanted.fullmatch(name)}
+    if "PYTHONPATH" in kept:  # it may be relative, and the program runs elsewhere
+        kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, kept["PYTHONPATH"].split(os.pathsep)))
     return kept | {"WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "WANDB_ERROR_REPORTING": "false", "HOME": str(folder),
                    "WANDB_DIR": str(folder), "TMPDIR": str(folder)}
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What the original's notebook does with a project's runs: the best batch size of each device, model and precision.
 
-  WANDB_BASE_URL=... WANDB_API_KEY=... tests/wandb/notebook.py ENTITY/PROJECT [--pandas] [--plots DIR] [--best FILE]
+  WANDB_BASE_URL=... WANDB_API_KEY=... tests/wandb/notebook.py ENTITY/PROJECT [--pandas] [--plots DIR]
+      [--best FILE [--memory-format nchw] [--fp32 fp32]]
 
 Prints a JSON list of {device_name, model, bs, fp16, throughput}. Without --pandas the steps are taken in plain Python,
 since pandas and matplotlib, some 200 MB, are not what is tested; with it they are the notebook's own, and both tables
 must agree. --plots draws its bar plot a model, and needs them too. --best compares with what `rsg results best -o json`
-printed, FILE holding canonical results alone: exit status 1 when they disagree. The SDK is found by
-PYTHONPATH=.deps/wandb.
+printed, restricted to what a sweep's notebook shows: fp16 and the sweep's first fp32 kind in its first memory format.
+Exit status 1 when they disagree. The SDK is found by PYTHONPATH=.deps/wandb.
 """
 
 import argparse
@@ -49,11 +50,12 @@ def plot(table, folder):
         bars.plot.barh(title=model).figure.savefig(folder / f"{model}.png", bbox_inches="tight")
 
 
-def canonical_best(rows):
-    """{series: row} of `rsg results best`, without the modes that the notebook's runs never have."""
+def canonical_best(rows, memory_format, fp32):
+    """{series: row} of `rsg results best`, of canonical results only."""
     best = {}
     for row in rows:
-        if row["mode"] not in ("standard", "original"):
+        if (row["mode"] not in ("standard", "original") or row["memory_format"] != memory_format
+                or row["precision"] not in ("fp16", fp32)):
             continue
         series = (row["device_name"], row["model"], row["precision"] == "fp16")
         if series not in best or row["throughput"] > best[series]["throughput"]:
@@ -61,9 +63,10 @@ def canonical_best(rows):
     return best
 
 
-def disagreements(table, best):
+def disagreements(table, best, memory_format="nchw", fp32="fp32"):
     """In words; empty when the notebook's table is that of `rsg results best`."""
-    ours = {series: (row["batch_size"], row["throughput"]) for series, row in canonical_best(best).items()}
+    ours = {series: (row["batch_size"], row["throughput"])
+            for series, row in canonical_best(best, memory_format, fp32).items()}
     notebook = {tuple(row[name] for name in SERIES): (row["bs"], row["throughput"]) for row in table}
     return [f"{series}: the notebook has {notebook.get(series)}, rsg results best {ours.get(series)}"
             for series in sorted(ours.keys() | notebook.keys()) if ours.get(series) != notebook.get(series)]
@@ -75,6 +78,8 @@ def main():
     parser.add_argument("--pandas", action="store_true")
     parser.add_argument("--plots", type=pathlib.Path)
     parser.add_argument("--best", type=pathlib.Path)
+    parser.add_argument("--memory-format", default="nchw", help="the first that the sweep names (default nchw)")
+    parser.add_argument("--fp32", default="fp32", help="the first of the fp32 kinds that it names (default fp32)")
     options = parser.parse_args()
 
     import wandb  # here, for who imports this file wants its tables alone
@@ -89,7 +94,7 @@ def main():
         plot(table, options.plots)
     print(json.dumps(table, indent=1))
     if options.best:
-        wrong = disagreements(table, json.loads(options.best.read_text()))
+        wrong = disagreements(table, json.loads(options.best.read_text()), options.memory_format, options.fp32)
         if wrong:
             sys.exit("notebook: " + "\nnotebook: ".join(wrong))
 

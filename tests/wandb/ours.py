@@ -14,7 +14,8 @@ UPSERT = """mutation UpsertBucket ($id: String, $name: String, $project: String,
     description:$description,displayName:$displayName,notes:$notes,config:$config,commit:$commit,host:$host,
     debug:$debug,jobProgram:$program,jobRepo:$repo,jobType:$jobType,state:$state,sweep:$sweep,tags:$tags,
     summaryMetrics:$summaryMetrics}) {
-    bucket { id name displayName sweepName historyLineCount project { name entity { name } } } inserted } }"""
+    bucket { id name displayName description config sweepName project { id name entity { id name } } historyLineCount }
+    inserted } }"""
 FILES = """mutation CreateRunFiles ($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
   createRunFiles(input: {entityName:$entity,projectName:$project,runName:$run,files:$files}) {
     runID uploadHeaders files { name uploadUrl } } }"""

@@ -14,4 +14,4 @@ def as_read(run):
 
 
 if __name__ == "__main__":
-    json.dump([as_read(run) for run in wandb.Api().runs(sys.argv[1], per_page=2)], sys.stdout, default=dict)
+    json.dump([as_read(run) for run in wandb.Api().runs(sys.argv[1], per_page=1)], sys.stdout, default=dict)

@@ -8,6 +8,10 @@ Prints its base URL on one line when it is ready; SIGTERM or SIGINT ends it. It 
 as a *violation* what the real server would take in silence and get wrong: a gap or another text at a history line that
 stands, a request after the run was completed, an undeclared variable, a key sent to the storage.
 
+Assumed, for neither W&B's client nor its documentation says so: an upsert by name reopens an ended run, one by id does
+not; summaryMetrics replaces the summary; a request with bare NaN or Infinity is refused (the real server takes it, and
+readers stumble).
+
   GET  /standin/state       runs (config, summary, history, files, state ...), violations, requests and faults by kind;
                             JSON numbers are spelled as they were sent
   GET  /standin/transcript  the last 5000 requests in order: headers (the key left out), body, fault, status

@@ -183,6 +183,14 @@ class Faults(WithStandin):
             ("429", "500", "drop_before", "drop_after", "errors", "summary_lost"), 1))
         self.assertEqual((state["requests"]["file_stream"], state["violations"]), (6, []))
 
+    def test_a_slow_answer_takes_effect_at_once_and_holds_up_nobody(self):
+        self.upsert(name="r1")
+        self.standin.set("faults", next=["slow"], slow_seconds=60)
+        with self.assertRaises(TimeoutError):
+            self.standin.stream("r1", history(0, "{}"), limit=0.2)
+        self.assertEqual(self.standin.run("r1")["history"], [{}])
+        self.stream(history(0, "{}"))
+
     def test_the_same_seed_gives_the_same_faults(self):
         def statuses():
             self.standin.set("faults", **{"seed": 5, "500": 0.3, "429": 0.3})

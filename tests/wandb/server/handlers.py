@@ -5,15 +5,17 @@ import gzip
 import hashlib
 import http.server
 import json
+import math
 import socket
 import struct
 import time
 import urllib.parse
 
 from . import graphql
-from .store import HISTORY, Refused
+from .store import Refused
 
 MAX_BODY = 64 << 20
+MAX_RECORDED = 1 << 20  # characters of a body that the transcript keeps
 DEADLOCK = "Error 1213: Deadlock found when trying to get lock; try restarting transaction"
 
 
@@ -61,8 +63,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def record(self, kind, body):
         """Counts and writes down a request; with the lock held."""
-        entry = {"kind": kind, "method": self.command, "path": self.path, "fault": "", "body": body, "headers": {
-            name: value for name, value in self.headers.items() if name.lower() != "authorization"}}
+        told = {name: value for name, value in self.headers.items() if name.lower() != "authorization"}
+        entry = {"kind": kind, "method": self.command, "path": self.path, "headers": told, "body": body[:MAX_RECORDED],
+                 "fault": "", "status": 0}
         self.standin.counters[kind] += 1
         self.standin.transcript.append(entry)
         return entry
@@ -74,7 +77,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if wait := faults.limited(key, run, now):
             entry["fault"] = "rate_limit"
             faults.injected["rate_limit"] += 1
-            return 429, {"error": "rate limit exceeded"}, self.retry_after(max(1, round(wait + 0.5))), ""
+            return 429, {"error": "rate limit exceeded"}, self.retry_after(max(1, math.ceil(wait))), ""
         fault = faults.draw(kinds)
         if fault:
             entry["fault"] = fault
@@ -220,7 +223,7 @@ class ApiHandler(Handler):
             if run is None:
                 raise Refused(404, f"run {'/'.join(names)} not found")
             self.standin.store.stream(run, body, now, fault == "summary_lost")
-            return 200, {"exitcode": run.exitcode, "limits": {}, "lines": len(run.lines[HISTORY])}
+            return 200, {"exitcode": run.exitcode, "limits": {}}
         self.serve([kinds[0], "file_stream", *kinds[1:]], "/".join(names), body, apply)
 
 

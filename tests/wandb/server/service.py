@@ -3,6 +3,7 @@
 import collections
 import http.server
 import json
+import sys
 import threading
 import time
 
@@ -20,7 +21,11 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request, client_address):
-        """Clients that go away are part of the tests."""
+        """Clients that go away are part of the tests; the stand-in's own mistakes must not look like one."""
+        error = sys.exception()
+        if not isinstance(error, (ConnectionError, TimeoutError)):
+            with self.standin.lock:
+                self.standin.store.violation("stand-in", f"failed itself: {error!r}")
 
 
 class Clock:
