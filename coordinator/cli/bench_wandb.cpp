@@ -71,8 +71,7 @@ absl::Status WaitForWandb(Client* client, const std::string& sweep_id, const Int
                       wandb->project()));
       return absl::OkStatus();
     }
-    if (wandb->paused())
-      return absl::UnavailableError(fmt::format("not in W&B: {}{}", wandb->last_error(), kKept));
+    if (wandb->paused()) return absl::UnavailableError(fmt::format("not in W&B: {}{}", wandb->last_error(), kKept));
     if (SystemClock().Monotonic() >= deadline)
       return absl::DeadlineExceededError(fmt::format("{} of the results are not in W&B after {:.0f} s: {}{}", left,
                                                      kPatienceSeconds, Trouble(*wandb), kKept));

@@ -31,8 +31,8 @@ terminal only; it is also in the file `join` of the state folder, as is the oper
 machine) and `operator-remote` (for others). All three are secrets.
 
 Results also go to Weights & Biases when there is a key: WANDB_API_KEY, an entry in ~/.netrc, or the file `wandb-key`
-(0600) in the state folder. WANDB_PROJECT (ready-steady-go), WANDB_ENTITY and WANDB_BASE_URL say where; 'rsg wandb status'
-tells how it goes.
+(0600) in the state folder. WANDB_PROJECT (ready-steady-go), WANDB_ENTITY and WANDB_BASE_URL say where;
+'rsg wandb status' tells how it goes.
 
 Ctrl-C ends it in good order: agents go on measuring and come back when it runs again on the same state folder.
 
@@ -109,9 +109,10 @@ void AnnounceWandb(const wandb::Settings& settings) {
                  settings.target.entity.empty() ? "of the key" : settings.target.entity, settings.target.project,
                  settings.source);
   else
-    spdlog::info("W&B: off{}; to switch it on, start with WANDB_API_KEY, a netrc entry for {}, or the file 'wandb-key' "
-                 "(0600) in the state folder",
-                 settings.source.empty() ? "" : " (" + settings.source + ")", wandb::HostOf(settings.base_url));
+    spdlog::info(
+        "W&B: off{}; to switch it on, start with WANDB_API_KEY, a netrc entry for {}, or the file 'wandb-key' "
+        "(0600) in the state folder",
+        settings.source.empty() ? "" : " (" + settings.source + ")", wandb::HostOf(settings.base_url));
 }
 
 int Serve(Flags flags) {

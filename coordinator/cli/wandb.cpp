@@ -27,9 +27,9 @@ struct Flags {
 
 std::vector<Column> StatusColumns() {
   std::vector<Column> columns;
-  for (const char* name : {"on", "base_url", "entity", "project", "key_source", "open", "sending", "done", "stuck",
-                           "backlog_lines", "oldest_backlog_seconds", "paused", "last_error", "last_error_at",
-                           "last_success_at", "stuck_error"})
+  for (const char* name :
+       {"on", "base_url", "entity", "project", "key_source", "open", "sending", "done", "stuck", "backlog_lines",
+        "oldest_backlog_seconds", "paused", "last_error", "last_error_at", "last_success_at", "stuck_error"})
     columns.push_back({.name = name});
   return columns;
 }
@@ -59,9 +59,9 @@ void Print(const v1::ShowWandbResponse& wandb) {
     std::cout << fmt::format("{:<9}{}\n", name, Printable(text, true));
   };
   if (wandb.on())
-    line("goes to", fmt::format("{}, entity {}, project {}; key from {}", wandb.base_url(),
-                                wandb.entity().empty() ? "of the key" : wandb.entity(), wandb.project(),
-                                wandb.key_source()));
+    line("goes to",
+         fmt::format("{}, entity {}, project {}; key from {}", wandb.base_url(),
+                     wandb.entity().empty() ? "of the key" : wandb.entity(), wandb.project(), wandb.key_source()));
   else
     line("off", fmt::format("{}start 'rsg serve' with WANDB_API_KEY, a netrc entry for the host of {}, or the file "
                             "'wandb-key' (0600) in its state folder",
@@ -76,10 +76,9 @@ void Print(const v1::ShowWandbResponse& wandb) {
   if (wandb.paused())
     line("PAUSED", wandb.last_error());
   else if (!wandb.last_error().empty())
-    line("trouble", fmt::format("{} ({}); tried again by itself", wandb.last_error(),
-                                Iso8601(wandb.last_error_unix_seconds())));
-  if (wandb.stuck() > 0)
-    line("STUCK", fmt::format("{}; 'rsg wandb retry' tries again", wandb.stuck_error()));
+    line("trouble",
+         fmt::format("{} ({}); tried again by itself", wandb.last_error(), Iso8601(wandb.last_error_unix_seconds())));
+  if (wandb.stuck() > 0) line("STUCK", fmt::format("{}; 'rsg wandb retry' tries again", wandb.stuck_error()));
 }
 
 int Show(const Flags& flags) {
@@ -167,8 +166,8 @@ void AddResend(CLI::App& parent, int& exit_code) {
   app->add_option("of", flags->of, "A sweep (s3) or a job (s3.14)")->type_name("SWEEP")->required();
   app->add_flag("--new", flags->anew, "Under new ids");
   app->callback([flags, &exit_code] {
-    exit_code = Revise(*flags, flags->anew ? v1::WANDB_ACTION_RESEND_NEW : v1::WANDB_ACTION_RESEND,
-                       "will be sent again");
+    exit_code =
+        Revise(*flags, flags->anew ? v1::WANDB_ACTION_RESEND_NEW : v1::WANDB_ACTION_RESEND, "will be sent again");
   });
 }
 

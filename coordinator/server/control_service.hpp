@@ -19,7 +19,7 @@ class ControlService final : public v1::Control::CallbackService {
     std::string operator_sha256;                               ///< of the operator's credential
     std::function<std::string(const std::string&)> join_line;  ///< around a join token
     std::filesystem::path database;
-    wandb::Settings wandb;               ///< its key is not looked at
+    wandb::Settings wandb;                ///< its key is not looked at
     wandb::Service* forwarder = nullptr;  ///< null: nothing is forwarded; outlives all calls
   };
   /// `core` and `pool` outlive all calls.

@@ -25,8 +25,8 @@ absl::StatusOr<Selection> ParseSelection(const std::string& of, const char* fiel
   if (of.empty()) return Selection();
   if (const auto sweep = schedule::ParseSweepId(of)) return Selection{.sweep = sweep, .job = std::nullopt};
   if (const auto job = schedule::ParseJobId(of)) return Selection{.sweep = job->sweep, .job = job->job};
-  return absl::InvalidArgumentError(fmt::format("{}: '{}' is neither a sweep (s3) nor a job (s3.14)", field,
-                                                schedule::OneLine(of, 64)));
+  return absl::InvalidArgumentError(
+      fmt::format("{}: '{}' is neither a sweep (s3) nor a job (s3.14)", field, schedule::OneLine(of, 64)));
 }
 
 absl::StatusOr<ReviseWandbRuns::Action> ActionOf(v1::WandbAction action) {

@@ -21,8 +21,7 @@ class CoreOutbox final : public wandb::Outbox {
                                                        const schedule::WandbTarget& target) override {
     return reader_->Find(job, target);
   }
-  absl::StatusOr<store::RunContent> Content(const schedule::JobKey& job,
-                                            const schedule::WandbTarget& target) override {
+  absl::StatusOr<store::RunContent> Content(const schedule::JobKey& job, const schedule::WandbTarget& target) override {
     return reader_->Content(job, target);
   }
   absl::StatusOr<std::vector<v1::Window>> Windows(const schedule::AttemptKey& attempt, std::uint32_t first,
@@ -32,8 +31,7 @@ class CoreOutbox final : public wandb::Outbox {
   absl::Status Advance(const schedule::WandbRun& run) override;
 
  private:
-  CoreOutbox(std::unique_ptr<store::OutboxReader> reader, Core* core)
-      : reader_(std::move(reader)), core_(core) {}
+  CoreOutbox(std::unique_ptr<store::OutboxReader> reader, Core* core) : reader_(std::move(reader)), core_(core) {}
 
   const std::unique_ptr<store::OutboxReader> reader_;
   Core* const core_;

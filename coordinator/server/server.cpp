@@ -135,12 +135,12 @@ absl::Status Server::Parts::Listen() {
   fleet = std::make_unique<FleetService>(core.get());
   control = std::make_unique<ControlService>(
       core.get(), pool.get(),
-      ControlService::Options{.operator_sha256 = Sha256Hex(operator_secret), .join_line = [this](const auto& token) {
-                                return EncodeJoinLine(Line(JoinKind::kAgent, advertised, token));
-                              },
-                              .database = options.state_folder / "rsg.db",
-                              .wandb = options.wandb,
-                              .forwarder = forwarder.get()});
+      ControlService::Options{
+          .operator_sha256 = Sha256Hex(operator_secret),
+          .join_line = [this](const auto& token) { return EncodeJoinLine(Line(JoinKind::kAgent, advertised, token)); },
+          .database = options.state_folder / "rsg.db",
+          .wandb = options.wandb,
+          .forwarder = forwarder.get()});
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
   tls.pem_key_cert_pairs.push_back({.private_key = identity.key_pem, .cert_chain = identity.certificate_pem});
   grpc::ServerBuilder builder;

@@ -94,9 +94,10 @@ absl::StatusOr<std::unique_ptr<OutboxReader>> OutboxReader::Open(const std::file
 
 absl::StatusOr<std::vector<UnsentRun>> OutboxReader::Unsent(std::uint32_t limit) {
   std::vector<UnsentRun> runs;
-  auto read = Select(connection_, absl::StrCat(SelectRuns(), " WHERE ", kUnfinished,
-                                               " ORDER BY r.sweep, r.job, r.entity, r.project LIMIT ?1"),
-                     ReadRun, &runs, limit);
+  auto read = Select(
+      connection_,
+      absl::StrCat(SelectRuns(), " WHERE ", kUnfinished, " ORDER BY r.sweep, r.job, r.entity, r.project LIMIT ?1"),
+      ReadRun, &runs, limit);
   if (!read.ok()) return read;
   return runs;
 }
@@ -104,8 +105,10 @@ absl::StatusOr<std::vector<UnsentRun>> OutboxReader::Unsent(std::uint32_t limit)
 absl::StatusOr<std::optional<UnsentRun>> OutboxReader::Find(const schedule::JobKey& job,
                                                             const schedule::WandbTarget& target) {
   std::vector<UnsentRun> runs;
-  auto read = Select(connection_, absl::StrCat(SelectRuns(), " WHERE r.sweep = ?1 AND r.job = ?2 AND r.entity = ?3 AND "
-                                                             "r.project = ?4"),
+  auto read = Select(connection_,
+                     absl::StrCat(SelectRuns(),
+                                  " WHERE r.sweep = ?1 AND r.job = ?2 AND r.entity = ?3 AND "
+                                  "r.project = ?4"),
                      ReadRun, &runs, job.sweep, job.job, target.entity, target.project);
   if (!read.ok()) return read;
   if (runs.empty()) return std::optional<UnsentRun>();
@@ -124,10 +127,10 @@ absl::StatusOr<RunContent> OutboxReader::Content(const schedule::JobKey& job, co
                      &sweeps, job.sweep);
   read.Update(Select(connection_, absl::StrCat("SELECT ", kJobColumns, " FROM jobs WHERE sweep = ?1 AND job = ?2"),
                      ReadJob, &jobs, job.sweep, job.job));
-  read.Update(Select(
-      connection_,
-      absl::StrCat("SELECT ", kAttemptColumns, " FROM attempts WHERE sweep = ?1 AND job = ?2 ORDER BY attempt"),
-      ReadAttempt, &content.attempts, job.sweep, job.job));
+  read.Update(
+      Select(connection_,
+             absl::StrCat("SELECT ", kAttemptColumns, " FROM attempts WHERE sweep = ?1 AND job = ?2 ORDER BY attempt"),
+             ReadAttempt, &content.attempts, job.sweep, job.job));
   read.Update(Select(connection_, "SELECT result FROM results WHERE sweep = ?1 AND job = ?2", ReadText, &results,
                      job.sweep, job.job));
   read.Update(Select(connection_, "SELECT id FROM wandb_database", ReadText, &ids));
@@ -175,8 +178,7 @@ absl::StatusOr<std::vector<v1::Window>> OutboxReader::Windows(const schedule::At
   return windows;
 }
 
-absl::StatusOr<OutboxCounts> OutboxReader::Counts(std::optional<std::int64_t> sweep,
-                                                  std::optional<std::int64_t> job) {
+absl::StatusOr<OutboxCounts> OutboxReader::Counts(std::optional<std::int64_t> sweep, std::optional<std::int64_t> job) {
   const std::string unfinished(kUnfinished);
   auto statement = connection_.Prepare(absl::StrCat(
       "SELECT COUNT(*) FILTER (WHERE ", unfinished, "), COUNT(*) FILTER (WHERE ", unfinished,
@@ -184,7 +186,8 @@ absl::StatusOr<OutboxCounts> OutboxReader::Counts(std::optional<std::int64_t> sw
       "TOTAL(CASE WHEN r.phase = 'DONE' THEN 0 ELSE ",
       Lines(), " - r.lines_sent END), MIN(CASE WHEN ", unfinished,
       " THEN j.ended_unix END), MAX(CASE WHEN r.phase = 'STUCK' THEN r.error END) "
-      "FROM wandb_runs AS r JOIN jobs AS j ON j.sweep = r.sweep AND j.job = r.job WHERE (?1 IS NULL OR r.sweep = ?1) AND "
+      "FROM wandb_runs AS r JOIN jobs AS j ON j.sweep = r.sweep AND j.job = r.job WHERE (?1 IS NULL OR r.sweep = ?1) "
+      "AND "
       "(?2 IS NULL OR r.job = ?2)"));
   if (!statement.ok()) return statement.status();
   if (auto started = statement->Start(sweep, job); !started.ok()) return started;
@@ -204,15 +207,16 @@ absl::StatusOr<std::vector<schedule::JobKey>> OutboxReader::WithoutRun(const sch
                                                                        const schedule::JobKey& after,
                                                                        std::uint32_t limit) {
   std::vector<schedule::JobKey> keys;
-  auto read = Select(connection_,
-                     absl::StrCat("SELECT j.sweep, j.job FROM jobs AS j WHERE (j.sweep, j.job) > (?1, ?2) AND "
-                                  "(?3 IS NULL OR j.sweep = ?3) AND j.role = 'MEASUREMENT' AND EXISTS (SELECT 1 FROM "
-                                  "attempts AS a WHERE a.sweep = j.sweep AND a.job = j.job AND (a.state = 'RUNNING' "
-                                  "OR (",
-                                  kEndHasLine,
-                                  "))) AND NOT EXISTS (SELECT 1 FROM wandb_runs AS r WHERE r.sweep = j.sweep AND "
-                                  "r.job = j.job AND r.entity = ?4 AND r.project = ?5) ORDER BY j.sweep, j.job LIMIT ?6"),
-                     ReadKey, &keys, after.sweep, after.job, sweep, target.entity, target.project, limit);
+  auto read =
+      Select(connection_,
+             absl::StrCat("SELECT j.sweep, j.job FROM jobs AS j WHERE (j.sweep, j.job) > (?1, ?2) AND "
+                          "(?3 IS NULL OR j.sweep = ?3) AND j.role = 'MEASUREMENT' AND EXISTS (SELECT 1 FROM "
+                          "attempts AS a WHERE a.sweep = j.sweep AND a.job = j.job AND (a.state = 'RUNNING' "
+                          "OR (",
+                          kEndHasLine,
+                          "))) AND NOT EXISTS (SELECT 1 FROM wandb_runs AS r WHERE r.sweep = j.sweep AND "
+                          "r.job = j.job AND r.entity = ?4 AND r.project = ?5) ORDER BY j.sweep, j.job LIMIT ?6"),
+             ReadKey, &keys, after.sweep, after.job, sweep, target.entity, target.project, limit);
   if (!read.ok()) return read;
   return keys;
 }

@@ -1,10 +1,10 @@
 // What W&B is yet to learn, read from the database. A read-only connection of its own, used by one thread at a time;
 // each call is one short transaction and reads a bounded number of rows. Errors as in store.hpp.
 //
-// The history of a job's run is made of lines, numbered from 0: the facts; then for each attempt, in their order, a line
-// for each of its windows, and a line for its end once it has ended. An attempt that never started has a line for its
-// end only when that tells something of the job (EndHasLine). Lines are never changed and never change their number:
-// windows are only appended, and an attempt begins after the one before has ended.
+// The history of a job's run is made of lines, numbered from 0: the facts; then for each attempt, in their order, a
+// line for each of its windows, and a line for its end once it has ended. An attempt that never started has a line for
+// its end only when that tells something of the job (EndHasLine). Lines are never changed and never change their
+// number: windows are only appended, and an attempt begins after the one before has ended.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -37,15 +37,15 @@ struct RunContent {
   std::string agent;                              ///< its name then
   std::string cpu_info;                           ///< what its newest agent says of the machine, for people
   std::string gpu_info;
-  std::string database_id;                        ///< random; the same for all runs of a database
+  std::string database_id;  ///< random; the same for all runs of a database
 };
 
 struct OutboxCounts {
-  std::uint64_t unsent = 0;     ///< runs of jobs that go on or have just ended: neither done nor stuck
-  std::uint64_t running = 0;    ///< of them the job has not ended
+  std::uint64_t unsent = 0;   ///< runs of jobs that go on or have just ended: neither done nor stuck
+  std::uint64_t running = 0;  ///< of them the job has not ended
   std::uint64_t done = 0;
   std::uint64_t stuck = 0;
-  std::uint64_t unsent_lines = 0;  ///< history lines that W&B has not confirmed, of unsent and stuck runs
+  std::uint64_t unsent_lines = 0;     ///< history lines that W&B has not confirmed, of unsent and stuck runs
   std::optional<double> oldest_unix;  ///< since when the oldest of the runs waits whose jobs have ended
   std::string stuck_error;            ///< of one stuck run
 };

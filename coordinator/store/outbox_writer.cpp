@@ -86,8 +86,7 @@ absl::Status OutboxWriter::Do(const schedule::PutMachineTexts& put) {
 
 absl::Status OutboxWriter::Do(const schedule::OpenWandbRun& open) {
   const std::string name = schedule::Id(open.job);
-  const std::string id =
-      absl::StrCat("s", open.job.sweep, "-", open.job.job, "-", Fingerprint({database_id_, name}));
+  const std::string id = absl::StrCat("s", open.job.sweep, "-", open.job.job, "-", Fingerprint({database_id_, name}));
   return open_.Run(open.job.sweep, open.job.job, open.target.entity, open.target.project, id, open.unix);
 }
 

@@ -16,8 +16,7 @@ constexpr double kOriginalSeconds = 30;  // of the original's loop when nothing 
 constexpr std::size_t kMostName = 128;   // W&B's limit, in characters; ours are counted in bytes
 
 bool IsFp32Kind(v1::Precision precision) {
-  return precision == v1::PRECISION_FP32 || precision == v1::PRECISION_FP32_STRICT ||
-         precision == v1::PRECISION_TF32;
+  return precision == v1::PRECISION_FP32 || precision == v1::PRECISION_FP32_STRICT || precision == v1::PRECISION_TF32;
 }
 
 std::int64_t Int(std::uint64_t number) { return static_cast<std::int64_t>(number); }

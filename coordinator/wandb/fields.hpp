@@ -1,7 +1,7 @@
 // What a run in W&B says: keys and values, not yet W&B's wire. Pure.
 //
-// The keys of the tool that RSG succeeds come first, with its names and types, so that the notebook written for it reads
-// our runs; ours stand beside them.
+// The keys of the tool that RSG succeeds come first, with its names and types, so that the notebook written for it
+// reads our runs; ours stand beside them.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -13,8 +13,8 @@ namespace {
 
 using schedule::WandbPhase;
 
-constexpr double kIdleSeconds = 1;      // between looks at what is new
-constexpr unsigned kMostReadings = 6;   // of an ended run that W&B does not show whole
+constexpr double kIdleSeconds = 1;     // between looks at what is new
+constexpr unsigned kMostReadings = 6;  // of an ended run that W&B does not show whole
 
 }  // namespace
 
@@ -129,7 +129,6 @@ absl::Status Forwarder::Upsert(Entry& entry) {
   return Store(entry);
 }
 
-
 absl::Status Forwarder::SendChunk(Entry& entry, const Plan& plan) {
   schedule::WandbRun& run = entry.unsent.run;
   if (!run.chunk_end) {
@@ -182,8 +181,7 @@ absl::StatusOr<Chunk> Forwarder::MakeChunk(const store::UnsentRun& unsent) {
         break;
       case LineSource::Kind::kWindow: {
         const schedule::AttemptRecord& attempt = content->attempts[source.attempt];
-        const std::uint32_t count =
-            std::min(attempt.last_sequence - source.sequence + 1, *run.chunk_end - line);
+        const std::uint32_t count = std::min(attempt.last_sequence - source.sequence + 1, *run.chunk_end - line);
         const auto windows = outbox_->Windows(attempt.key, source.sequence, count);
         if (!windows.ok()) return windows.status();
         if (windows->size() != count)

@@ -52,12 +52,12 @@ class Forwarder {
   struct Options {
     schedule::WandbTarget target;  ///< where runs go that do not say; its project is not empty
     Pace pace;
-    std::uint32_t board = 1024;    ///< runs looked after at a time, the oldest first
+    std::uint32_t board = 1024;  ///< runs looked after at a time, the oldest first
   };
   /// How it goes, for people.
   struct Status {
     bool paused = false;
-    std::string last_error;       ///< with the remedy; empty: none since the last success
+    std::string last_error;  ///< with the remedy; empty: none since the last success
     double last_error_unix = 0;
     double last_success_unix = 0;
     std::uint64_t requests = 0;
@@ -90,7 +90,8 @@ class Forwarder {
   absl::Status Verify(Entry& entry);
   absl::StatusOr<Chunk> MakeChunk(const store::UnsentRun& unsent);
   /// The answer's body when all is well; otherwise what follows from it is done already: UNAVAILABLE to try again,
-  /// OUT_OF_RANGE when it is too large, FAILED_PRECONDITION when files are refused, ABORTED when the run is stuck or everything is paused.
+  /// OUT_OF_RANGE when it is too large, FAILED_PRECONDITION when files are refused, ABORTED when the run is stuck or
+  /// everything is paused.
   absl::StatusOr<std::string> Send(Entry& entry, const HttpRequest& request);
   absl::Status Fail(Entry& entry, const std::string& why, std::optional<double> retry_after, bool counts_for_all);
   absl::Status MakeStuck(Entry& entry, const std::string& why);
@@ -106,8 +107,8 @@ class Forwarder {
   const Clock* const clock_;
   std::map<Key, Entry> board_;
   double refresh_at_ = 0;
-  double wait_until_ = 0;       // no request before
-  unsigned failures_ = 0;       // in a row, of whichever runs
+  double wait_until_ = 0;  // no request before
+  unsigned failures_ = 0;  // in a row, of whichever runs
   bool paused_ = false;
 
   mutable std::mutex mutex_;

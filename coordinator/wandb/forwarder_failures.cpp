@@ -9,7 +9,7 @@
 namespace rsg::wandb {
 namespace {
 
-constexpr unsigned kFailuresOfAll = 3;      // in a row: then it is not one run's fault
+constexpr unsigned kFailuresOfAll = 3;       // in a row: then it is not one run's fault
 constexpr unsigned kMostFailuresOfRun = 20;  // in a row, while others succeed
 
 }  // namespace

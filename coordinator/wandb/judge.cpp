@@ -97,8 +97,8 @@ Verdict Judge(Call call, const HttpAnswer& answer) {
   if (call == Call::kPutFile)
     return {status < 500 && status != 408 && status != 429 ? Kind::kStuck : Kind::kRetry, why};
   if (status >= 300 && status < 400)
-    return {Kind::kPause, fmt::format("{}: HTTP {}, it stands elsewhere; set WANDB_BASE_URL to that address", what,
-                                      status)};
+    return {Kind::kPause,
+            fmt::format("{}: HTTP {}, it stands elsewhere; set WANDB_BASE_URL to that address", what, status)};
   switch (status) {
     case 401:
       return {Kind::kPause, fmt::format("{}: HTTP 401, W&B does not know the key; set the right one, then 'rsg wandb "
@@ -109,8 +109,7 @@ Verdict Judge(Call call, const HttpAnswer& answer) {
                                         "WANDB_PROJECT, then 'rsg wandb retry' or a restart: {}",
                                         what, WordsOf(answer))};
     case 404:
-      if (call == Call::kUpsert)
-        return {Kind::kPause, why + "; check WANDB_BASE_URL, WANDB_ENTITY and WANDB_PROJECT"};
+      if (call == Call::kUpsert) return {Kind::kPause, why + "; check WANDB_BASE_URL, WANDB_ENTITY and WANDB_PROJECT"};
       return {Kind::kStuck, why + "; was the run deleted there? 'rsg wandb resend --new' sends it again"};
     case 409:
       return {call == Call::kUpsert ? Kind::kRetry : Kind::kStuck, why};

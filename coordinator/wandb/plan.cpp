@@ -47,8 +47,8 @@ Plan NextStep(const store::UnsentRun& unsent, const RunTimers& timers, const Pac
 }
 
 double Backoff(unsigned failures, std::optional<double> retry_after, const Pace& pace) {
-  const double own = std::min(pace.first_backoff * std::exp2(std::min(failures, 30U) - (failures > 0 ? 1U : 0U)),
-                              pace.last_backoff);
+  const double own =
+      std::min(pace.first_backoff * std::exp2(std::min(failures, 30U) - (failures > 0 ? 1U : 0U)), pace.last_backoff);
   return std::max(own, std::min(retry_after.value_or(0), kMostRetryAfter));
 }
 

@@ -17,9 +17,8 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const Settings& settings
   std::unique_ptr<Service> service(new Service);
   service->outbox_ = std::move(outbox);
   service->transport_ = *std::move(transport);
-  service->forwarder_ =
-      std::make_unique<Forwarder>(Forwarder::Options{.target = settings.target, .pace = pace}, service->outbox_.get(),
-                                  service->transport_.get(), clock);
+  service->forwarder_ = std::make_unique<Forwarder>(Forwarder::Options{.target = settings.target, .pace = pace},
+                                                    service->outbox_.get(), service->transport_.get(), clock);
   service->thread_ = std::thread(&Service::Run, service.get());
   return service;
 }

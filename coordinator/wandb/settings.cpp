@@ -76,14 +76,19 @@ std::string HostOf(std::string_view base_url) {
 
 std::optional<std::string> NetrcPassword(std::string_view netrc, std::string_view machine) {
   bool ours = false;
-  const std::vector<std::string> words = absl::StrSplit(absl::string_view(netrc.data(), netrc.size()), absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::string_view(netrc.data(), netrc.size()), absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "default") ours = false;
     if (i + 1 >= words.size()) break;
-    if (words[i] == "machine") ours = words[++i] == machine;
-    else if (words[i] == "login" || words[i] == "account") ++i;
-    else if (words[i] == "password" && ours) return words[i + 1];
-    else if (words[i] == "password") ++i;
+    if (words[i] == "machine")
+      ours = words[++i] == machine;
+    else if (words[i] == "login" || words[i] == "account")
+      ++i;
+    else if (words[i] == "password" && ours)
+      return words[i + 1];
+    else if (words[i] == "password")
+      ++i;
   }
   return std::nullopt;
 }

@@ -1,7 +1,7 @@
 // W&B's wire: the only place that knows its addresses, bodies and answers. Pure. What it sends is what W&B's own client
 // sends (wandb 0.31), with two differences in numbers: a float always has a decimal point or an exponent (that client
-// writes 100.0 as 100, which reads back as an integer), and what is not finite is left out (that client writes NaN, which
-// other readers refuse).
+// writes 100.0 as 100, which reads back as an integer), and what is not finite is left out (that client writes NaN,
+// which other readers refuse).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,7 +19,8 @@ enum class Call { kUpsert, kStream, kHeartbeat, kCreateFiles, kPutFile, kRead, k
 
 struct HttpRequest {
   Call call = Call::kHeartbeat;
-  std::string address;  ///< a path below the base URL ("/graphql"); of kPutFile a whole URL, where no key is to be shown
+  std::string
+      address;  ///< a path below the base URL ("/graphql"); of kPutFile a whole URL, where no key is to be shown
   std::string body;
   std::vector<std::string> headers;  ///< "Name: value", beside those that every call has
 };
@@ -34,7 +35,7 @@ struct HttpAnswer {
 /// What a run is called. Texts within W&B's limits (128 characters, a tag 64).
 struct RunHeader {
   std::string run_id;
-  std::string entity;   ///< empty: the key's own
+  std::string entity;  ///< empty: the key's own
   std::string project;
   std::string group;
   std::string job_type;
@@ -48,7 +49,7 @@ struct RunHeader {
 struct Chunk {
   std::vector<Line> lines;  ///< the first one's step is the offset
   std::optional<Line> summary;
-  std::optional<int> exit_code;  ///< ends the run
+  std::optional<int> exit_code;       ///< ends the run
   std::vector<std::string> uploaded;  ///< names of files that have been put
 };
 
@@ -74,7 +75,7 @@ absl::StatusOr<UpsertAnswer> ParseUpsert(const std::string& body);
 
 struct ReadAnswer {
   bool found = false;
-  bool ended = false;             ///< finished or failed
+  bool ended = false;  ///< finished or failed
   std::string state;
   std::vector<std::string> missing;  ///< keys of the expected summary that it lacks
   std::string repaired;              ///< its summary and what is missing, as JSON

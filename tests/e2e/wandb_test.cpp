@@ -34,8 +34,8 @@ TEST_F(WandbFleet, EveryJobIsOneRunAlthoughWandbWasAwayWhileItWasMeasured) {
   StartCoordinator();
   auto agent = StartAgent("one");
   WaitForAgents(1);
-  const std::string sweep = Submit(
-      {"--models", "resnet18", "--bs", "2", "--size", "64", "--memory-format", "nchw,nhwc", "--seconds", "0.5"});
+  const std::string sweep =
+      Submit({"--models", "resnet18", "--bs", "2", "--size", "64", "--memory-format", "nchw,nhwc", "--seconds", "0.5"});
   EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
   EXPECT_EQ(Status()["sending"], 2) << "kept";
   KillCoordinator();
@@ -57,9 +57,11 @@ TEST_F(WandbFleet, EveryJobIsOneRunAlthoughWandbWasAwayWhileItWasMeasured) {
     const std::string job = summary["job"];
     EXPECT_EQ(run["files"].count("cpu-info.txt"), 1U);
     EXPECT_EQ(summary["samples_per_second"].get<double>(), throughputs.at(job));
-    EXPECT_EQ(run["history"].size(),
-              2 + std::stoul(SqlValue("SELECT last_sequence FROM attempts JOIN v_results USING (sweep, job) WHERE job_id "
-                                      "= '" + job + "'")));
+    EXPECT_EQ(
+        run["history"].size(),
+        2 + std::stoul(SqlValue("SELECT last_sequence FROM attempts JOIN v_results USING (sweep, job) WHERE job_id "
+                                "= '" +
+                                job + "'")));
     EXPECT_EQ(summary.contains("throughput"), summary["memory_format"] == "nchw");
     EXPECT_EQ(summary["fp16"], false);
   }
@@ -95,10 +97,25 @@ TEST_F(WandbFleet, BackfillSendsWhatWasStoredBefore) {
 
 TEST_F(WandbFleet, BenchEndsWhenItsRunStandsInWandb) {
   StandinProcess standin;
-  const std::vector<std::string> command{Program("rsg"), "bench",     "--state", folder_ / "bench", "--model", "resnet18",
-                                         "--bs",         "2",         "--size",  "32",              "--seconds", "0.3",
-                                         "--wnb",        "--wnb_run", "mine",    "--wnb_project",   "p",
-                                         "--run_number", "7"};
+  const std::vector<std::string> command{Program("rsg"),
+                                         "bench",
+                                         "--state",
+                                         folder_ / "bench",
+                                         "--model",
+                                         "resnet18",
+                                         "--bs",
+                                         "2",
+                                         "--size",
+                                         "32",
+                                         "--seconds",
+                                         "0.3",
+                                         "--wnb",
+                                         "--wnb_run",
+                                         "mine",
+                                         "--wnb_project",
+                                         "p",
+                                         "--run_number",
+                                         "7"};
   Environment environment{{"HOME", folder_}, {"OMP_NUM_THREADS", "1"}};
   const Output refused = RunCommand(command, environment);
   EXPECT_EQ(refused.exit_code, 2) << refused.err;

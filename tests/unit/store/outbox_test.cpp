@@ -78,8 +78,7 @@ TEST_F(OutboxTest, LinesAreFactsWindowsAndEnds) {
   const AttemptKey second{{1, 1}, 2};
   Apply({EndOf(attempt_, v1::OUTCOME_LOST), InsertAttempt{AttemptOf(second)}});
   EXPECT_EQ(Run({1, 1}).lines, 9U);
-  Apply({EndOf(second, v1::OUTCOME_COMPLETED, ResultOf(500)),
-         PutJob{EndedJob(JobOf(1, 1), v1::OUTCOME_COMPLETED)}});
+  Apply({EndOf(second, v1::OUTCOME_COMPLETED, ResultOf(500)), PutJob{EndedJob(JobOf(1, 1), v1::OUTCOME_COMPLETED)}});
   const UnsentRun run = Run({1, 1});
   EXPECT_EQ(run.lines, 10U);
   EXPECT_TRUE(run.ended);

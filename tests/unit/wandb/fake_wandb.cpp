@@ -156,7 +156,8 @@ HttpAnswer FakeWandb::TakeStream(const std::string& name, const json& body) {
       ++at;
     }
   }
-  const bool lose = std::exchange(lose_summary_, lose_summary_ && !body.contains("complete")) && body.contains("complete");
+  const bool lose =
+      std::exchange(lose_summary_, lose_summary_ && !body.contains("complete")) && body.contains("complete");
   if (body.contains("files") && body["files"].contains("wandb-summary.json") && !lose)
     run.summary = json::parse(body["files"]["wandb-summary.json"]["content"][0].get<std::string>());
   if (lose) run.summary = json{{"_step", 0}};

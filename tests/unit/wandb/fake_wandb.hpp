@@ -58,9 +58,9 @@ class FakeWandb final : public Transport {
   std::map<std::string, Run>& runs() { return runs_; }
   std::uint64_t requests() const { return requests_; }
   std::uint64_t of(Call call) const { return calls_.contains(call) ? calls_.at(call) : 0; }
-  std::uint64_t faults() const { return faults_; }          ///< each makes one repetition necessary
-  std::uint64_t lost_summaries() const { return lost_; }    ///< each makes a mending and another reading necessary
-  std::uint64_t limited() const { return limited_; }        ///< refused by the limits of requests
+  std::uint64_t faults() const { return faults_; }        ///< each makes one repetition necessary
+  std::uint64_t lost_summaries() const { return lost_; }  ///< each makes a mending and another reading necessary
+  std::uint64_t limited() const { return limited_; }      ///< refused by the limits of requests
   const std::vector<std::string>& violations() const { return violations_; }
 
  private:

@@ -52,8 +52,8 @@ TEST(Faults, EveryLineOfManyJobsArrivesOnceAndWithFewRequests) {
   // Known, filled and ended, read back; after a lost summary mended and read back once more.
   const std::uint64_t needed = 3 * kJobs + 2 * wandb.lost_summaries();
   const std::uint64_t necessary = needed + wandb.faults();
-  std::cout << wandb.requests() << " requests, " << needed << " needed, " << wandb.faults() << " repeated after faults, "
-            << wandb.limited() << " refused by the limits of requests\n";
+  std::cout << wandb.requests() << " requests, " << needed << " needed, " << wandb.faults()
+            << " repeated after faults, " << wandb.limited() << " refused by the limits of requests\n";
   EXPECT_GT(wandb.faults(), necessary / 10);
   EXPECT_EQ(wandb.limited(), 0U);
   EXPECT_LE(static_cast<double>(wandb.requests()), 1.3 * static_cast<double>(necessary));

@@ -63,14 +63,14 @@ TEST(Canonical, LeavesTunedLoopsAndControlCellsOut) {
 TEST(Facts, HaveTheOriginalsKeysWithItsTypes) {
   store::RunContent run = RunOf(14);
   const Fields facts = FactsOf(run);
-  EXPECT_THAT((Fields(facts.begin(), facts.begin() + 12)),
-              ElementsAre(Pair("device_name", Value("NVIDIA GeForce RTX 3090")),
-                          Pair("device_capability", Value("(8, 6)")), Pair("pytorch", Value("2.11.0")),
-                          Pair("cuda", Value("13.0")), Pair("platform", Value("Debian GNU/Linux 12 (bookworm)")),
-                          Pair("model", Value("resnet50")), Pair("fp16", Value(true)),
-                          Pair("bs", Value(std::int64_t{256})), Pair("n_seconds", Value(nullptr)),
-                          Pair("n_batches", Value(nullptr)), Pair("run_number", Value(std::int64_t{1})),
-                          Pair("gpu_mem", Value(std::int64_t{25769803776}))));
+  EXPECT_THAT(
+      (Fields(facts.begin(), facts.begin() + 12)),
+      ElementsAre(Pair("device_name", Value("NVIDIA GeForce RTX 3090")), Pair("device_capability", Value("(8, 6)")),
+                  Pair("pytorch", Value("2.11.0")), Pair("cuda", Value("13.0")),
+                  Pair("platform", Value("Debian GNU/Linux 12 (bookworm)")), Pair("model", Value("resnet50")),
+                  Pair("fp16", Value(true)), Pair("bs", Value(std::int64_t{256})), Pair("n_seconds", Value(nullptr)),
+                  Pair("n_batches", Value(nullptr)), Pair("run_number", Value(std::int64_t{1})),
+                  Pair("gpu_mem", Value(std::int64_t{25769803776}))));
   EXPECT_THAT(facts, Contains(Pair("precision", Value("fp16"))));
   EXPECT_THAT(facts, Contains(Pair("job", Value("s3.14"))));
   EXPECT_THAT(facts, Not(Contains(Key("throughput"))));

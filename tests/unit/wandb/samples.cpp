@@ -111,9 +111,8 @@ void MemoryOutbox::Put(const store::RunContent& run, bool ended) {
 }
 
 bool MemoryOutbox::AllDone() const {
-  return std::all_of(runs_.begin(), runs_.end(), [](const auto& entry) {
-    return entry.second.unsent.run.phase == schedule::WandbPhase::kDone;
-  });
+  return std::all_of(runs_.begin(), runs_.end(),
+                     [](const auto& entry) { return entry.second.unsent.run.phase == schedule::WandbPhase::kDone; });
 }
 
 absl::StatusOr<std::vector<store::UnsentRun>> MemoryOutbox::Unsent(std::uint32_t limit) {

@@ -53,7 +53,8 @@ TEST_F(SettingsTest, WithoutAKeyNothingIsSent) {
 TEST_F(SettingsTest, TheEnvironmentComesBeforeNetrcBeforeTheFile) {
   Write("wandb-key", "from-file\n");
   EXPECT_EQ(Load()->key, "from-file");
-  Write(".netrc", "machine example.org login a password b\nmachine api.wandb.ai\n  login user\n  password from-netrc\n");
+  Write(".netrc",
+        "machine example.org login a password b\nmachine api.wandb.ai\n  login user\n  password from-netrc\n");
   EXPECT_EQ(Load()->key, "from-netrc");
   variables_["WANDB_BASE_URL"] = "http://127.0.0.1:8080/";
   EXPECT_EQ(Load()->key, "from-file") << "another host's password goes nowhere else";

@@ -20,9 +20,10 @@ Line LineWith(Fields fields, std::uint32_t step = 0) {
 }
 
 TEST(Wire, FloatsHaveADecimalPointAndIntegersNone) {
-  EXPECT_EQ(LineJson(LineWith({{"throughput", 100.0}, {"bs", std::int64_t{8}}, {"fp16", false}, {"n_batches", nullptr}})),
-            R"({"throughput":100.0,"bs":8,"fp16":false,"n_batches":null,"_step":0,"_timestamp":1700000000.5,)"
-            R"("_runtime":2.75})");
+  EXPECT_EQ(
+      LineJson(LineWith({{"throughput", 100.0}, {"bs", std::int64_t{8}}, {"fp16", false}, {"n_batches", nullptr}})),
+      R"({"throughput":100.0,"bs":8,"fp16":false,"n_batches":null,"_step":0,"_timestamp":1700000000.5,)"
+      R"("_runtime":2.75})");
   EXPECT_EQ(LineJson(LineWith({{"x", -0.0}, {"y", 1e22}})).substr(0, 18), R"({"x":-0.0,"y":1e+2)");
 }
 
