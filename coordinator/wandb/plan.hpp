@@ -26,6 +26,7 @@ struct RunTimers {
   double not_before = 0;  ///< after a failure
   double last_stream = -std::numeric_limits<double>::infinity();  ///< the last request to its file stream
   unsigned failures = 0;                                          ///< in a row
+  unsigned file_failures = 0;                                     ///< of its files' storage
   unsigned readings = 0;                                          ///< of the ended run that did not find all there
   std::uint32_t most_lines = std::numeric_limits<std::uint32_t>::max();  ///< that W&B has taken at once
 };
