@@ -102,7 +102,7 @@ void Forwarder::Do(const Key& key, Entry& entry, const Plan& plan) {
 
 absl::Status Forwarder::Upsert(Entry& entry) {
   schedule::WandbRun& run = entry.unsent.run;
-  const auto content = outbox_->Content(run.job, run.target);
+  const auto content = Content(entry);
   if (!content.ok()) return content.status();
   RunHeader header{.run_id = run.run_id,
                    .entity = run.target.entity.empty() ? options_.target.entity : run.target.entity,
@@ -137,7 +137,7 @@ absl::Status Forwarder::SendChunk(Entry& entry, const Plan& plan) {
     if (const absl::Status stored = Store(entry); !stored.ok()) return stored;
     if (!run.chunk_end) return absl::OkStatus();  // somebody else has changed it; looked at anew
   }
-  const auto chunk = MakeChunk(entry.unsent);
+  const auto chunk = MakeChunk(entry);
   if (!chunk.ok()) return chunk.status();
   const auto body = Send(entry, StreamRequest(run.sent.entity, run.sent.project, run.run_id, *chunk));
   if (absl::IsOutOfRange(body.status())) {
@@ -160,9 +160,9 @@ absl::Status Forwarder::SendChunk(Entry& entry, const Plan& plan) {
   return Store(entry);
 }
 
-absl::StatusOr<Chunk> Forwarder::MakeChunk(const store::UnsentRun& unsent) {
-  const schedule::WandbRun& run = unsent.run;
-  const auto content = outbox_->Content(run.job, run.target);
+absl::StatusOr<Chunk> Forwarder::MakeChunk(const Entry& entry) {
+  const schedule::WandbRun& run = entry.unsent.run;
+  const auto content = Content(entry);
   if (!content.ok()) return content.status();
   const History history(*content);
   Chunk chunk;
@@ -183,7 +183,7 @@ absl::StatusOr<Chunk> Forwarder::MakeChunk(const store::UnsentRun& unsent) {
         const schedule::AttemptRecord& attempt = content->attempts[source.attempt];
         const std::uint32_t count = std::min(attempt.last_sequence - source.sequence + 1, *run.chunk_end - line);
         const auto windows = outbox_->Windows(attempt.key, source.sequence, count);
-        if (!windows.ok()) return windows.status();
+        if (!windows.ok()) return OfOutbox(windows.status());
         if (windows->size() != count)
           return absl::DataLossError(absl::StrCat("attempt ", Id(attempt.key), " lacks windows"));
         for (const v1::Window& window : *windows) chunk.lines.push_back(history.OfWindow(line++, source, window));
@@ -203,7 +203,7 @@ absl::Status Forwarder::Heartbeat(Entry& entry) {
 
 absl::Status Forwarder::Verify(Entry& entry) {
   schedule::WandbRun& run = entry.unsent.run;
-  const auto content = outbox_->Content(run.job, run.target);
+  const auto content = Content(entry);
   if (!content.ok()) return content.status();
   const auto body = Send(entry, ReadRequest(run.sent.entity, run.sent.project, run.run_id));
   if (!body.ok()) return body.status();

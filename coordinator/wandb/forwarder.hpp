@@ -88,7 +88,8 @@ class Forwarder {
   absl::Status SendChunk(Entry& entry, const Plan& plan);
   absl::Status Heartbeat(Entry& entry);
   absl::Status Verify(Entry& entry);
-  absl::StatusOr<Chunk> MakeChunk(const store::UnsentRun& unsent);
+  absl::StatusOr<Chunk> MakeChunk(const Entry& entry);
+  absl::StatusOr<store::RunContent> Content(const Entry& entry);
   /// The answer's body when all is well; otherwise what follows from it is done already: UNAVAILABLE to try again,
   /// OUT_OF_RANGE when it is too large, FAILED_PRECONDITION when files are refused, ABORTED when the run is stuck or
   /// everything is paused.
@@ -97,6 +98,8 @@ class Forwarder {
   absl::Status MakeStuck(Entry& entry, const std::string& why);
   void Pause(const std::string& why);
   void NoteError(const std::string& why);
+  /// INTERNAL: not to be taken for a failure of W&B.
+  static absl::Status OfOutbox(const absl::Status& status);
   /// Stores the run as it is in `entry` and reads it again.
   absl::Status Store(Entry& entry);
   absl::Status Reread(Entry& entry);

@@ -102,16 +102,25 @@ Forwarder::Status Forwarder::status() const {
   return status_;
 }
 
+absl::Status Forwarder::OfOutbox(const absl::Status& status) {
+  return absl::InternalError(absl::StrCat("the outbox: ", status.message()));
+}
+
+absl::StatusOr<store::RunContent> Forwarder::Content(const Entry& entry) {
+  auto content = outbox_->Content(entry.unsent.run.job, entry.unsent.run.target);
+  if (!content.ok()) return OfOutbox(content.status());
+  return content;
+}
+
 absl::Status Forwarder::Store(Entry& entry) {
-  if (const absl::Status stored = outbox_->Advance(entry.unsent.run); !stored.ok())
-    return absl::InternalError(absl::StrCat("storing how far it has come: ", stored.message()));
+  if (const absl::Status stored = outbox_->Advance(entry.unsent.run); !stored.ok()) return OfOutbox(stored);
   return Reread(entry);
 }
 
 absl::Status Forwarder::Reread(Entry& entry) {
   auto found = outbox_->Find(entry.unsent.run.job, entry.unsent.run.target);
-  if (!found.ok()) return found.status();
-  if (!*found) return absl::NotFoundError("the run is not there any more");
+  if (!found.ok()) return OfOutbox(found.status());
+  if (!*found) return absl::InternalError("the run is not there any more");
   entry.unsent = **std::move(found);
   return absl::OkStatus();
 }

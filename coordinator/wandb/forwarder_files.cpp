@@ -6,10 +6,15 @@
 #include "coordinator/wandb/forwarder.hpp"
 
 namespace rsg::wandb {
+namespace {
+
+constexpr unsigned kMostTries = 5;  // of a storage that does not answer
+
+}  // namespace
 
 absl::Status Forwarder::SendFiles(Entry& entry) {
   schedule::WandbRun& run = entry.unsent.run;
-  const auto content = outbox_->Content(run.job, run.target);
+  const auto content = Content(entry);
   if (!content.ok()) return content.status();
   std::vector<std::pair<std::string, std::string>> texts;
   if (!content->gpu_info.empty()) texts.emplace_back("gpu-info.txt", content->gpu_info);
@@ -31,10 +36,8 @@ absl::Status Forwarder::SendFiles(Entry& entry) {
     const HttpAnswer answer = transport_->Send(put);
     const Verdict verdict = Judge(put.call, answer);
     if (verdict.kind == Verdict::Kind::kOk) continue;
-    if (verdict.kind == Verdict::Kind::kRetry) {
-      run.files_sent = false;
-      return Fail(entry, verdict.why, answer.retry_after, true);
-    }
+    if (verdict.kind == Verdict::Kind::kRetry && ++entry.timers.file_failures < kMostTries)
+      return NotSent(entry, Fail(entry, verdict.why, answer.retry_after, false));
     spdlog::warn("W&B: {} goes without its files: {}", Id(run.job), verdict.why);
     return Store(entry);
   }

@@ -48,6 +48,7 @@ class FakeWandb final : public Transport {
   /// The next requests have these statuses (0: no answer); then all is well again.
   void Answer(std::initializer_list<int> statuses) { next_.assign(statuses); }
   void AnswerAlways(int status) { always_ = status; }
+  void BreakStorage() { storage_broken_ = true; }
   void LoseNextSummary() { lose_summary_ = true; }
   void Forget(const std::string& run) { runs_.erase(run); }
   /// A request with more lines is too large.
@@ -76,6 +77,7 @@ class FakeWandb final : public Transport {
   std::deque<int> next_;
   std::optional<int> always_;
   bool lose_summary_ = false;
+  bool storage_broken_ = false;
   std::size_t most_lines_ = 1 << 20;
   std::map<std::string, Run> runs_;
   std::map<Call, std::uint64_t> calls_;

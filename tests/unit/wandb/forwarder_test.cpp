@@ -223,6 +223,32 @@ TEST_F(ForwarderTest, NothingIsSentThatIsNotWrittenDownBefore) {
   EXPECT_EQ(Phase(1), WandbPhase::kDone);
 }
 
+TEST_F(ForwarderTest, AnOutboxThatCannotBeReadIsTriedAgainNowAndThen) {
+  PutCompleted(1);
+  outbox_.unreadable = absl::UnavailableError("disk I/O error");
+  int calls = 0;
+  for (const double end = clock_.Monotonic() + 60; clock_.Monotonic() < end; ++calls)
+    clock_.Advance(std::max(forwarder_->Run(), 1e-3));
+  EXPECT_LT(calls, 200);
+  EXPECT_EQ(wandb_.requests(), 0U);
+  EXPECT_THAT(forwarder_->status().last_error, HasSubstr("disk I/O error"));
+  outbox_.unreadable = absl::OkStatus();
+  Go(30);
+  EXPECT_EQ(Phase(1), WandbPhase::kDone);
+}
+
+TEST_F(ForwarderTest, AStorageThatDoesNotAnswerDoesNotHoldTheRunUp) {
+  store::RunContent run = RunOf(1);
+  run.cpu_info = "processor: 0";
+  AddAttempt(&run, 5, v1::OUTCOME_COMPLETED);
+  outbox_.Put(run);
+  wandb_.BreakStorage();
+  Go(200);
+  EXPECT_EQ(Phase(1), WandbPhase::kDone);
+  EXPECT_TRUE(RunAt(1).uploaded.empty());
+  EXPECT_EQ(RunAt(1).history.size(), 7U);
+}
+
 TEST_F(ForwarderTest, ARunThatIsNotShownIsStuckInTheEnd) {
   PutCompleted(1);
   while (wandb_.of(Call::kStream) == 0) clock_.Advance(std::max(forwarder_->Run(), 1e-3));

@@ -132,6 +132,7 @@ absl::StatusOr<std::optional<store::UnsentRun>> MemoryOutbox::Find(const schedul
 }
 
 absl::StatusOr<store::RunContent> MemoryOutbox::Content(const schedule::JobKey& job, const schedule::WandbTarget&) {
+  if (!unreadable.ok()) return unreadable;
   return runs_.at(job).content;
 }
 

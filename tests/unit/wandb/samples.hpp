@@ -30,7 +30,8 @@ class MemoryOutbox final : public Outbox {
                                                   std::uint32_t limit) override;
   absl::Status Advance(const schedule::WandbRun& run) override;
 
-  absl::Status broken;  ///< what Advance answers unless it is OK
+  absl::Status broken;      ///< what Advance answers unless it is OK
+  absl::Status unreadable;  ///< likewise Content
 
  private:
   struct Stored {
