@@ -24,6 +24,7 @@
 namespace rsg::agent {
 namespace {
 
+constexpr double kGpuInfoSeconds = 20;
 constexpr double kInfoSeconds = 120;  // a first look at a cold disk, and CUDA's start on a machine with many GPUs
 // As large as the vocabulary can name; the older ones make room for what a job needs.
 constexpr ContentStore::Limits kScriptLimits{.file_bytes = 0xffffffff, .total_bytes = std::uint64_t{8} << 30};
@@ -54,6 +55,8 @@ int RunAgent(const Options& options, Membership membership) {
   if (!info.ok()) return Fail(info.status());
   const auto facts = GatherFacts(*info, Sha256Hex(membership.credential), "/", options.state_folder);
   if (!facts.ok()) return Fail(facts.status());
+  bool gpu = false;
+  for (const v1::Device& device : facts->devices()) gpu = gpu || device.kind() == v1::DEVICE_KIND_GPU;
   for (const v1::Device& device : facts->devices()) spdlog::info("device {}: {}", device.id(), device.name());
 
   // From here on a signal drains; before, it simply ends a process that holds nothing.
@@ -76,6 +79,8 @@ int RunAgent(const Options& options, Membership membership) {
                    .instance_id = RandomHex(16),
                    .boot_id = BootId("/"),
                    .machine = *facts,
+                   .cpu_info = CpuInfo("/"),
+                   .gpu_info = gpu ? GpuInfo(environment, kGpuInfoSeconds) : "",
                    .enrolled = membership.enrolled,
                    .can_enrol = options.join.has_value(),
                    .drain_limit_seconds = options.drain_limit_seconds},

@@ -16,6 +16,7 @@ constexpr double kLeastTarget = 0.0001;  // half-width, as a share of the throug
 constexpr double kMostTarget = 0.5;
 constexpr std::uint32_t kMaxBatches = 1'000'000'000;
 constexpr std::uint32_t kMaxRepeats = 100;
+constexpr std::uint32_t kMaxRunNumber = 1'000'000'000;
 constexpr int kMaxListed = 256;  // entries of any one list of a sweep
 
 absl::Status Wrong(absl::string_view field, absl::string_view value, absl::string_view remedy) {
@@ -153,6 +154,9 @@ absl::Status Validate(const v1::Limits& limits) {
 
 absl::Status Validate(const v1::SweepSpec& spec) {
   if (spec.name().size() > 128) return Wrong("name", "longer than 128 bytes", "shorten it");
+  if (spec.run_name().size() > 128) return Wrong("run_name", "longer than 128 bytes", "shorten it");
+  if (spec.run_number() > kMaxRunNumber)
+    return Wrong("run_number", absl::StrCat(spec.run_number(), " is out of range"), "use at most 1000000000");
   if (auto s = CheckLists(spec); !s.ok()) return s;
   if (auto s = CheckScripts(spec); !s.ok()) return s;
   if (auto s = CheckCells(spec); !s.ok()) return s;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kMaxError = 4 << 10;
+constexpr std::size_t kMaxInfo = 64 << 10;
 constexpr std::size_t kMaxLogTail = 16 << 10;
 constexpr int kMaxDevices = 32;
 constexpr int kMaxModels = 256;
@@ -75,6 +76,8 @@ absl::Status Validate(const v1::Hello& hello) {
   if (static_cast<std::size_t>(hello.attempts().size()) > kMaxAttemptsInHand) return Wrong("attempts", "more than 64");
   for (const v1::AttemptInHand& attempt : hello.attempts())
     if (auto s = CheckAttempt(attempt.attempt_id(), attempt.lease_token()); !s.ok()) return s;
+  if (auto s = CheckText("cpu_info", hello.cpu_info(), kMaxInfo); !s.ok()) return s;
+  if (auto s = CheckText("gpu_info", hello.gpu_info(), kMaxInfo); !s.ok()) return s;
   return Validate(hello.machine());
 }
 

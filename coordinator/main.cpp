@@ -42,6 +42,7 @@ int Run(int argc, char** argv) {
   rsg::cli::AddSweep(app, exit_code);
   rsg::cli::AddAgents(app, exit_code);
   rsg::cli::AddResults(app, exit_code);
+  rsg::cli::AddWandb(app, exit_code);
   rsg::cli::AddModels(app, exit_code);
   rsg::cli::AddCompletion(app, exit_code);
   return rsg::cli::ParseArguments(app, argc, argv).value_or(exit_code);

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 4 << 20;  // /proc/cpuinfo of hundreds of cores
 constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxInfo = 64 << 10;
 constexpr std::uint64_t kMib = 1 << 20;
 
 std::string Contents(const std::filesystem::path& path) {
@@ -114,6 +115,8 @@ std::uint32_t MemoryMib(const std::filesystem::path& root) {
   const std::uint64_t mib = std::min(kib / 1024, ControlGroupLimit(root) / kMib);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(mib, std::numeric_limits<std::uint32_t>::max()));
 }
+
+std::string CpuInfo(const std::filesystem::path& root) { return CleanHead(Contents(root / "proc/cpuinfo"), kMaxInfo); }
 
 std::string BootId(const std::filesystem::path& root) {
   return std::string(absl::StripAsciiWhitespace(Contents(root / "proc/sys/kernel/random/boot_id"))).substr(0, 64);

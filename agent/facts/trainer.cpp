@@ -30,6 +30,7 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = 1 << 20;
 constexpr std::size_t kMaxWords = 2 << 10;
+constexpr std::size_t kMaxInfo = 64 << 10;
 
 bool IsProgram(const std::filesystem::path& path) {
   std::error_code error;
@@ -102,6 +103,37 @@ absl::StatusOr<Answer> Listen(Asked* child, Descriptor out, Descriptor err, doub
   return answer;
 }
 
+absl::StatusOr<Answer> Run(const std::string& path, const std::vector<std::string>& arguments,
+                           const std::vector<std::string>& environment, double seconds) {
+  int out[2];
+  int err[2];
+  if (pipe2(out, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
+  Descriptor out_reads(out[0]);
+  Descriptor out_writes(out[1]);
+  if (pipe2(err, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
+  Descriptor err_reads(err[0]);
+  Descriptor err_writes(err[1]);
+  const auto pid = SpawnProcess({.program = path,
+                                 .arguments = arguments,
+                                 .environment = environment,
+                                 .descriptors = {{out_writes.get(), 1}, {err_writes.get(), 2}}});
+  if (!pid.ok()) return pid.status();
+  Asked child(*pid);
+  out_writes.Close();
+  err_writes.Close();
+  return Listen(&child, std::move(out_reads), std::move(err_reads), seconds);
+}
+
+// The first program of that name on PATH; empty without one.
+std::string OnPath(const char* program) {
+  const char* path = std::getenv("PATH");
+  for (absl::string_view folder : absl::StrSplit(path != nullptr ? path : "", ':', absl::SkipEmpty())) {
+    const auto candidate = std::filesystem::path(std::string(folder)) / program;
+    if (IsProgram(candidate)) return candidate.string();
+  }
+  return "";
+}
+
 absl::Status Judge(const Answer& answer, v1::TrainerInfo* info) {
   const std::string words =
       answer.words.empty() ? "" : absl::StrCat("; it said: ", absl::StripAsciiWhitespace(answer.words));
@@ -127,38 +159,26 @@ absl::StatusOr<std::string> FindTrainer(const std::string& asked) {
   std::error_code error;
   const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "rsg-trainer";
   if (!error && IsProgram(beside)) return beside.string();
-  const char* path = std::getenv("PATH");
-  for (absl::string_view folder : absl::StrSplit(path != nullptr ? path : "", ':', absl::SkipEmpty())) {
-    const auto candidate = std::filesystem::path(std::string(folder)) / "rsg-trainer";
-    if (IsProgram(candidate)) return candidate.string();
-  }
+  if (std::string found = OnPath("rsg-trainer"); !found.empty()) return found;
   return absl::NotFoundError(absl::StrCat("rsg-trainer is neither at ", beside.string(),
                                           " nor on PATH; install it or name it with --trainer or RSG_TRAINER"));
 }
 
 absl::StatusOr<v1::TrainerInfo> AskTrainer(const std::string& path, const std::vector<std::string>& environment,
                                            double seconds) {
-  int out[2];
-  int err[2];
-  if (pipe2(out, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
-  Descriptor out_reads(out[0]);
-  Descriptor out_writes(out[1]);
-  if (pipe2(err, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
-  Descriptor err_reads(err[0]);
-  Descriptor err_writes(err[1]);
-  const auto pid = SpawnProcess({.program = path,
-                                 .arguments = {"info", "--json"},
-                                 .environment = environment,
-                                 .descriptors = {{out_writes.get(), 1}, {err_writes.get(), 2}}});
-  if (!pid.ok()) return pid.status();
-  Asked child(*pid);
-  out_writes.Close();
-  err_writes.Close();
-  auto answer = Listen(&child, std::move(out_reads), std::move(err_reads), seconds);
+  const auto answer = Run(path, {"info", "--json"}, environment, seconds);
   v1::TrainerInfo info;
   const absl::Status status = answer.ok() ? Judge(*answer, &info) : answer.status();
   if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, " ", status.message()));
   return info;
+}
+
+std::string GpuInfo(const std::vector<std::string>& environment, double seconds) {
+  const std::string program = OnPath("nvidia-smi");
+  if (program.empty()) return "";
+  const auto answer = Run(program, {"-q"}, environment, seconds);
+  if (!answer.ok() || !WIFEXITED(answer->status) || WEXITSTATUS(answer->status) != 0) return "";
+  return CleanHead(answer->out, kMaxInfo);
 }
 
 }  // namespace rsg::agent

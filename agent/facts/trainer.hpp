@@ -18,4 +18,8 @@ absl::StatusOr<std::string> FindTrainer(const std::string& asked);
 absl::StatusOr<v1::TrainerInfo> AskTrainer(const std::string& path, const std::vector<std::string>& environment,
                                            double seconds);
 
+/// The start of what `nvidia-smi -q` prints, for people, at most 64 KiB; empty without that program on PATH, or when it
+/// fails or takes longer than `seconds`. Main thread only.
+std::string GpuInfo(const std::vector<std::string>& environment, double seconds);
+
 }  // namespace rsg::agent

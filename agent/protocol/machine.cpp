@@ -271,6 +271,8 @@ v1::AgentMessage Machine::HelloMessage() const {
   hello->set_instance_id(config_.instance_id);
   hello->set_boot_id(config_.boot_id);
   *hello->mutable_machine() = config_.machine;
+  hello->set_cpu_info(config_.cpu_info);
+  hello->set_gpu_info(config_.gpu_info);
   for (const InHand& hand : hands_) *hello->add_attempts() = hand.delivery.InHand();
   hello->set_draining(draining_);
   return message;

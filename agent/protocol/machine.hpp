@@ -23,6 +23,8 @@ struct MachineConfig {
   std::string instance_id;  ///< 32 hex digits, random for each process
   std::string boot_id;
   v1::MachineFacts machine;
+  std::string cpu_info = {};  ///< as the next, for people: see Hello
+  std::string gpu_info = {};
   bool enrolled = false;                ///< the coordinator has accepted the credential before
   bool can_enrol = false;               ///< a join line is at hand
   double drain_limit_seconds = kNever;  ///< after this the attempt in hand is handed back unfinished

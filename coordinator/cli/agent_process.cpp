@@ -183,7 +183,8 @@ std::vector<std::string> AgentEnvironment(const char* const* environment, const 
   for (; *environment != nullptr; ++environment) {
     const std::string_view variable = *environment;
     bool ours = false;
-    for (const char* name : {"RSG_JOIN=", "RSG_OPERATOR=", "RSG_STATE=", "RSG_AGENT=", "RSG_DRAIN_LIMIT="})
+    for (const char* name :
+         {"RSG_JOIN=", "RSG_OPERATOR=", "RSG_STATE=", "RSG_AGENT=", "RSG_DRAIN_LIMIT=", "WANDB_API_KEY="})
       ours = ours || variable.starts_with(name);
     if (!ours) variables.emplace_back(variable);
   }

@@ -1,11 +1,13 @@
 // `rsg bench`: coordinator, agent and trainer on this machine in one command.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <iostream>
 
 #include "common/files.hpp"
 #include "coordinator/cli/bench_session.hpp"
+#include "coordinator/cli/bench_wandb.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/rows.hpp"
 #include "coordinator/cli/scripts.hpp"
@@ -20,13 +22,16 @@ constexpr const char* kFooter =
     R"(The result is printed on standard output and kept in the state folder; progress goes to standard error.
 Lists of models, batch sizes and the like measure every combination, one after the other. With --control a small control
 cell is measured before and after, to see whether the machine became slower or faster meanwhile.
-Ctrl-C stops everything. Exit code 3 when a cell failed.
+With --wnb the results also go to Weights & Biases, and the command ends when they stand there; the key is found as by
+'rsg serve'. What does not arrive within two minutes is kept, and sent by the next run with --wnb.
+Ctrl-C stops everything. Exit code 3 when a cell failed, 1 when a result has not arrived in W&B.
 
 Examples:
   rsg bench --model resnet50 --bs 64 --fp16
   rsg bench --model resnet18,resnet50 --bs 8..64 --memory-format nchw,nhwc --seconds 10
   rsg bench --model resnet50 --bs 64 --n_batches 100 -o json
   rsg bench --script mynet.pt --bs 64 --fp16
+  rsg bench --model resnet50 --bs 64 --fp16 --wnb --wnb_project my-gpus --run_number 2
   rsg results list --state ~/.local/state/rsg/bench)";
 
 struct Flags {
@@ -36,6 +41,7 @@ struct Flags {
   bool fp16 = false;
   bool control = false;
   std::uint32_t run_number = 0;
+  BenchWandbFlags wandb;
 };
 
 SweepFields FieldsOf(const Flags& flags) {
@@ -44,6 +50,15 @@ SweepFields FieldsOf(const Flags& flags) {
   fields["control"] = flags.control ? "true" : "false";
   if (flags.run_number > 0) fields["name"] = fmt::format("run {}", flags.run_number);
   return fields;
+}
+
+absl::StatusOr<v1::SweepSpec> SpecOf(const Flags& flags, const SweepFields& fields,
+                                     const std::vector<ScriptFile>& scripts) {
+  auto spec = ParseSweep(fields, scripts);
+  if (!spec.ok()) return spec;
+  spec->set_run_number(flags.run_number);
+  spec->set_run_name(flags.wandb.run);
+  return spec;
 }
 
 void CancelSweep(Client* client, const std::string& sweep_id) {
@@ -69,7 +84,7 @@ int PrintResults(Client* client, const std::string& sweep_id, const Output& outp
 
 // From an attached agent to printed results.
 int Measure(BenchSession* session, const v1::SweepSpec& spec, const std::vector<ScriptFile>& scripts,
-            const Output& output, const Interrupts& interrupts) {
+            const Output& output, const Interrupts& interrupts, bool to_wandb) {
   if (const auto sent = UploadScripts(session->client(), scripts); !sent.ok()) return Report(sent);
   const auto submitted = SubmitSweep(session->client(), spec, /*dry_run=*/false);
   if (!submitted.ok()) return Report(submitted.status());
@@ -88,7 +103,10 @@ int Measure(BenchSession* session, const v1::SweepSpec& spec, const std::vector<
     return kInterrupted;
   }
   const int printed = PrintResults(session->client(), id, output);
-  return printed != kDone ? printed : SweepExitCode(end->last);
+  if (printed != kDone) return printed;
+  if (to_wandb)
+    if (const absl::Status sent = WaitForWandb(session->client(), id, interrupts); !sent.ok()) return Report(sent);
+  return SweepExitCode(end->last);
 }
 
 int Bench(const Flags& flags) {
@@ -97,19 +115,24 @@ int Bench(const Flags& flags) {
   SweepFields fields = FieldsOf(flags);
   const auto scripts = TakeScripts(&fields);
   if (!scripts.ok()) return Report(scripts.status());
-  const auto spec = ParseSweep(fields, *scripts);
+  const auto spec = SpecOf(flags, fields, *scripts);
   if (!spec.ok()) return Report(spec.status());
   const auto program = FindAgentProgram(output->config.agent_program);
   if (!program.ok()) return Report(program.status());
   const std::filesystem::path state =
       flags.state.empty() ? DefaultStateRoot() / "bench" : std::filesystem::path(flags.state);
 
+  const auto wandb = WandbSettings(flags.wandb, state);
+  if (!wandb.ok()) return Report(wandb.status());
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets; the agent sets its own
+  if (flags.wandb.on) setrlimit(RLIMIT_CORE, &no_core);
+
   const Interrupts interrupts;
-  const auto session = BenchSession::Start(state, *program);
+  const auto session = BenchSession::Start(state, *program, *wandb);
   if (!session.ok()) return Report(session.status());
   int code = kInterrupted;
   if (const absl::Status ready = (*session)->WaitForAgent(interrupts); ready.ok())
-    code = Measure(session->get(), *spec, *scripts, *output, interrupts);
+    code = Measure(session->get(), *spec, *scripts, *output, interrupts, flags.wandb.on);
   else if (!absl::IsCancelled(ready))
     code = Report(ready);
   (*session)->Stop(code == kInterrupted ? 1 : 3, interrupts);
@@ -130,10 +153,11 @@ void AddBench(CLI::App& parent, int& exit_code) {
                      {{"models", "--model"}, {"seconds", "--n_seconds"}, {"n-batches", "--n_batches"}});
   app->add_flag("--fp16", flags->fp16, "The same as --precision fp16")->excludes(app->get_option("--precision"));
   app->add_flag("--control", flags->control, "A control cell before and after")->group("Sweep");
-  app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\"")
+  app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\", and in W&B")
       ->type_name("N")
       ->check(CLI::Range(1U, 1'000'000'000U))
       ->excludes(app->get_option("--name"));
+  flags->wandb.AddTo(*app);
   app->add_option("--state", flags->state, "Folder of the results; default: ~/.local/state/rsg/bench")
       ->type_name("DIR");
   AddOutputFlags(*app, &flags->output);

@@ -32,25 +32,27 @@ absl::Status LogToFile(const std::filesystem::path& path) {
   }
 }
 
-server::ServerOptions OptionsFor(const std::filesystem::path& state) {
+server::ServerOptions OptionsFor(const std::filesystem::path& state, const wandb::Settings& wandb) {
   server::ServerOptions options;
   options.state_folder = state;
   options.listen = "127.0.0.1:0";
   options.settings.flush_seconds = 0.25;  // the picture is to be alive, and there is one agent only
   options.settings.kill_after_seconds = 5;
   options.shutdown_seconds = 2;
+  options.wandb = wandb;
   return options;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BenchSession>> BenchSession::Start(const std::filesystem::path& state,
-                                                                  const std::filesystem::path& agent_program) {
+                                                                  const std::filesystem::path& agent_program,
+                                                                  const wandb::Settings& wandb) {
   if (auto s = MakeStateFolder(state); !s.ok()) return s;
   if (auto s = LogToFile(state / "coordinator.log"); !s.ok()) return s;
   std::unique_ptr<BenchSession> session(new BenchSession);
   session->state_ = state;
-  auto server = server::Server::Start(OptionsFor(state));
+  auto server = server::Server::Start(OptionsFor(state, wandb));
   if (!server.ok()) return server.status();
   session->server_ = *std::move(server);
   auto line = ParseJoinLine(session->server_->operator_line(), JoinKind::kOperator);

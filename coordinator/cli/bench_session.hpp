@@ -18,9 +18,11 @@ namespace rsg::cli {
 class BenchSession {
  public:
   /// Starts the coordinator (in this process, on a free port of loopback) in `state`, and rsg-agent beside it; ends
-  /// what an interrupted earlier run has left queued there. Logs go to files in `state`.
+  /// what an interrupted earlier run has left queued there. Logs go to files in `state`. With a key in `wandb`
+  /// results are forwarded.
   static absl::StatusOr<std::unique_ptr<BenchSession>> Start(const std::filesystem::path& state,
-                                                             const std::filesystem::path& agent_program);
+                                                             const std::filesystem::path& agent_program,
+                                                             const wandb::Settings& wandb);
 
   /// Waits until the agent is attached. CANCELLED at an interrupt; ABORTED with its log when it died; DEADLINE_EXCEEDED
   /// when it took too long.

@@ -1,6 +1,7 @@
 // `rsg serve`: the coordinator in the foreground, until a signal.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "coordinator/cli/output.hpp"
 #include "coordinator/server/address.hpp"
 #include "coordinator/server/server.hpp"
+#include "coordinator/wandb/settings.hpp"
 
 namespace rsg::cli {
 namespace {
@@ -27,6 +29,10 @@ constexpr const char* kFooter =
     R"(The first line on standard output is "listening HOST:PORT". The join line, which attaches machines, is printed on a
 terminal only; it is also in the file `join` of the state folder, as is the operator's line in `operator` (for this
 machine) and `operator-remote` (for others). All three are secrets.
+
+Results also go to Weights & Biases when there is a key: WANDB_API_KEY, an entry in ~/.netrc, or the file `wandb-key`
+(0600) in the state folder. WANDB_PROJECT (ready-steady-go), WANDB_ENTITY and WANDB_BASE_URL say where;
+'rsg wandb status' tells how it goes.
 
 Ctrl-C ends it in good order: agents go on measuring and come back when it runs again on the same state folder.
 
@@ -105,6 +111,19 @@ void Announce(const server::Server& server, const std::filesystem::path& state) 
       server.advertised()));
 }
 
+// One line: where results go, or how to have them go there.
+void AnnounceWandb(const wandb::Settings& settings) {
+  if (!settings.key.empty())
+    spdlog::info("W&B: results go to {}, entity {}, project {}; key from {}", settings.base_url,
+                 settings.target.entity.empty() ? "of the key" : settings.target.entity, settings.target.project,
+                 settings.source);
+  else
+    spdlog::info(
+        "W&B: off{}; to switch it on, start with WANDB_API_KEY, a netrc entry for {}, or the file 'wandb-key' "
+        "(0600) in the state folder",
+        settings.source.empty() ? "" : " (" + settings.source + ")", wandb::HostOf(settings.base_url));
+}
+
 int Serve(Flags flags) {
   if (!SetUpLog(flags.log_level)) {
     Say(fmt::format("log-level: '{}' is unknown; use trace, debug, info, warn, error or off", flags.log_level));
@@ -115,11 +134,17 @@ int Serve(Flags flags) {
   schedule::Settings& settings = options.settings;
   if (!flags.heartbeat_given)
     settings.heartbeat_seconds = std::min(settings.heartbeat_seconds, settings.lost_after_seconds / 3);
+  auto wandb = wandb::LoadSettings(ProcessEnvironment, options.state_folder);
+  if (!wandb.ok()) return Report(wandb.status());
+  options.wandb = *std::move(wandb);
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets
+  setrlimit(RLIMIT_CORE, &no_core);
   const Interrupts interrupts;
   auto server = server::Server::Start(options);
   if (!server.ok()) return Report(server.status());
   Announce(**server, options.state_folder);
   spdlog::info("rsg {} serves; agents dial {}", kVersion, (*server)->advertised());
+  AnnounceWandb(options.wandb);
   while (interrupts.count() == 0) WaitReadable({interrupts.fd()}, kSleepSeconds);
   spdlog::info("stopping; agents go on with what they have and come back");
   (*server)->Stop();

@@ -15,6 +15,7 @@ void AddBench(CLI::App& parent, int& exit_code);
 void AddSweep(CLI::App& parent, int& exit_code);
 void AddAgents(CLI::App& parent, int& exit_code);
 void AddResults(CLI::App& parent, int& exit_code);
+void AddWandb(CLI::App& parent, int& exit_code);
 void AddModels(CLI::App& parent, int& exit_code);
 /// Prints a completion script made from the whole tree: add it last.
 void AddCompletion(CLI::App& parent, int& exit_code);

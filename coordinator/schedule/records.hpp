@@ -121,7 +121,61 @@ struct EndAttempt {
   double ended_unix = 0;
 };
 
-using Change = std::variant<PutSweep, PutJob, PutAgent, PutToken, InsertAttempt, StartAttempt, AppendWindows, EndAttempt>;
+/// What people may want to know of a machine, as its agent's process has sent it; not kept in memory.
+struct PutMachineTexts { std::string agent_id; std::string cpu_info; std::string gpu_info; };
+
+/// Where the runs of W&B go; what is empty is left to the coordinator's settings and, for the entity, to W&B.
+struct WandbTarget {
+  std::string entity;
+  std::string project;
+  auto operator<=>(const WandbTarget&) const = default;
+};
+
+/// How far a job's run in W&B has come.
+enum class WandbPhase {
+  kNew,        ///< to be made known to W&B, or made known again
+  kStreaming,  ///< its lines go there
+  kCompleted,  ///< W&B was told that it has ended; to be read back
+  kDone,       ///< read back and whole
+  kStuck,      ///< W&B refuses it; see `error`
+};
+
+/// What is kept of a job's run in W&B. Lines of its history are numbered from 0; see store/outbox.hpp.
+struct WandbRun {
+  JobKey job;
+  WandbTarget target;
+  std::string run_id;                 ///< unique among all coordinators
+  WandbPhase phase = WandbPhase::kNew;
+  std::string storage_id;             ///< W&B's own id; empty: W&B has not heard of it
+  WandbTarget sent;                   ///< where W&B has put it
+  std::uint32_t lines_sent = 0;       ///< that W&B has confirmed
+  /// A chunk that may be on its way holds the lines lines_sent .. chunk_end - 1. It is sent again as it is until W&B
+  /// has confirmed it.
+  std::optional<std::uint32_t> chunk_end;
+  std::optional<int> chunk_exit;      ///< that chunk ends the run with this exit code
+  bool files_sent = false;
+  std::string error;                  ///< why it is stuck
+  std::int64_t revision = 0;          ///< counts its changes
+};
+
+/// Stores how far a run has come. Does nothing when its revision is another one: somebody else has changed it meanwhile.
+struct AdvanceWandbRun { WandbRun run; double unix = 0; };
+/// Opens the run of a job that was attempted and measures something, unless it has one with that target.
+struct OpenWandbRun { JobKey job; WandbTarget target; double unix = 0; };
+/// What the operator does to runs, all of them or those of a sweep or a job.
+struct ReviseWandbRuns {
+  enum class Action {
+    kRetry,       ///< stuck runs go on
+    kVerify,      ///< runs that are done are read back again
+    kResend,      ///< they are sent again from the start, under the same id
+    kResendAsNew  ///< likewise under a new id
+  } action = Action::kRetry;
+  std::optional<std::int64_t> sweep;
+  std::optional<std::int64_t> job;    ///< only with a sweep
+};
+
+using Change = std::variant<PutSweep, PutJob, PutAgent, PutToken, InsertAttempt, StartAttempt, AppendWindows, EndAttempt,
+                            PutMachineTexts, AdvanceWandbRun, OpenWandbRun, ReviseWandbRuns>;
 
 /// What a restart begins with: all agents and tokens, the sweeps that have not ended with all of their jobs and what
 /// their control jobs have measured, and the attempts that have not ended.

@@ -113,6 +113,10 @@ void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, con
   const bool operator_drains = agent.record.draining && !hello.draining();
   UpdateRecord(agent, hello);
   PutAgentChange(agent, now, effects);
+  if (!hello.cpu_info().empty() || !hello.gpu_info().empty())
+    effects.changes.push_back(PutMachineTexts{.agent_id = agent.record.agent_id,
+                                              .cpu_info = std::move(*hello.mutable_cpu_info()),
+                                              .gpu_info = std::move(*hello.mutable_gpu_info())});
   if (agent.seen_devices.size() > kMostDevices) {
     Reject(agent, "hello", "announced too many devices", effects);
     return CloseSession(

@@ -1,12 +1,15 @@
 // The operator's service, as wires only: who calls, how many at once, and every request to the core or to the readers.
 #pragma once
 #include <atomic>
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "common/content_store.hpp"
 #include "coordinator/server/core.hpp"
 #include "coordinator/server/read_pool.hpp"
+#include "coordinator/wandb/service.hpp"
 #include "rsg/v1/control.grpc.pb.h"
 
 namespace rsg::server {
@@ -16,6 +19,9 @@ class ControlService final : public v1::Control::CallbackService {
   struct Options {
     std::string operator_sha256;                               ///< of the operator's credential
     std::function<std::string(const std::string&)> join_line;  ///< around a join token
+    std::filesystem::path database;
+    wandb::Settings wandb;                ///< its key is not looked at
+    wandb::Service* forwarder = nullptr;  ///< null: nothing is forwarded; outlives all calls
   };
   /// `core`, `pool` and `scripts` outlive all calls.
   ControlService(Core* core, ReadPool* pool, ContentStore* scripts, Options options);
@@ -35,6 +41,9 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* CreateToken(Context*, const v1::CreateTokenRequest*, v1::CreateTokenResponse*) override;
   Unary* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;
   Unary* RevokeToken(Context*, const v1::RevokeTokenRequest*, v1::RevokeTokenResponse*) override;
+  Unary* ShowWandb(Context*, const v1::ShowWandbRequest*, v1::ShowWandbResponse*) override;
+  Unary* ReviseWandb(Context*, const v1::ReviseWandbRequest*, v1::ReviseWandbResponse*) override;
+  Unary* BackfillWandb(Context*, const v1::BackfillWandbRequest*, v1::BackfillWandbResponse*) override;
   grpc::ServerWriteReactor<v1::SweepStatus>* WatchSweep(Context*, const v1::WatchSweepRequest*) override;
   grpc::ServerWriteReactor<v1::Job>* ListJobs(Context*, const v1::ListJobsRequest*) override;
   grpc::ServerWriteReactor<v1::ResultRow>* QueryResults(Context*, const v1::QueryResultsRequest*) override;
@@ -54,11 +63,14 @@ class ControlService final : public v1::Control::CallbackService {
   // Asks the database on a reader's thread.
   void Read(std::function<absl::Status(store::Reader&)> read, Reply reply);
 
+  struct Backfill;
+
   absl::Status CheckScripts(const v1::SubmitSweepRequest& request);
   void CancelEnded(std::int64_t sweep, Reply reply);
   void RetryEnded(std::int64_t sweep, v1::RetrySweepResponse* response, Reply reply);
   void Submit(const v1::SubmitSweepRequest* request, v1::SubmitSweepResponse* response, Reply reply);
   void OverlayLive(v1::ListSweepsResponse* response, Reply reply);
+  void BackfillNext(std::shared_ptr<Backfill> backfill);
   void WatchStored(std::int64_t sweep, const std::shared_ptr<Watcher>& watcher);
 
   Core* const core_;

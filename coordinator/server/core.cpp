@@ -25,6 +25,7 @@ absl::Status Stopping() { return absl::UnavailableError("the coordinator is stop
 absl::StatusOr<std::unique_ptr<Core>> Core::Start(const Options& options) {
   auto store = store::Store::Open(options.database);
   if (!store.ok()) return store.status();
+  (*store)->ForwardNewJobs(options.forward);
   std::unique_ptr<Core> core(new Core(options, *std::move(store)));
   if (auto made = core->MakeCoordinator(); !made.ok()) return made;
   core->thread_ = std::thread(&Core::Run, core.get());

@@ -55,6 +55,7 @@ class Core {
   struct Options {
     std::filesystem::path database;
     schedule::Settings settings;
+    std::optional<schedule::WandbTarget> forward;  ///< new jobs get a run in W&B, there; see Store::ForwardNewJobs
     const Clock* clock = nullptr;
     std::size_t mailbox = 1 << 17;  ///< events; more are refused
   };

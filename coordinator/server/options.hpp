@@ -6,6 +6,7 @@
 #include "common/clock.hpp"
 #include "common/content_store.hpp"
 #include "coordinator/schedule/settings.hpp"
+#include "coordinator/wandb/settings.hpp"
 
 namespace rsg::server {
 
@@ -15,6 +16,7 @@ struct ServerOptions {
   std::string advertise;                ///< HOST[:PORT] that goes into join lines; empty: derived from `listen`
   schedule::Settings settings;
   ContentStore::Limits scripts{.file_bytes = std::uint64_t{2} << 30, .total_bytes = std::uint64_t{16} << 30};
+  wandb::Settings wandb;                ///< without a key nothing is forwarded
   double shutdown_seconds = 5;          ///< Stop waits this long for calls before it cuts them
   const Clock* clock = &SystemClock();  ///< must outlive the server
 };

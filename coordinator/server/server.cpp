@@ -18,6 +18,7 @@
 #include "coordinator/server/address.hpp"
 #include "coordinator/server/control_service.hpp"
 #include "coordinator/server/core.hpp"
+#include "coordinator/server/core_outbox.hpp"
 #include "coordinator/server/fleet_service.hpp"
 #include "coordinator/server/grpc_log.hpp"
 #include "coordinator/server/read_pool.hpp"
@@ -63,6 +64,7 @@ struct Server::Parts {
   std::unique_ptr<Core> core;
   std::unique_ptr<ReadPool> pool;
   std::unique_ptr<ContentStore> scripts;
+  std::unique_ptr<wandb::Service> forwarder;  // null without a key
   std::unique_ptr<FleetService> fleet;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<grpc::Server> grpc;
@@ -104,12 +106,23 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
   if (auto s = CheckCanListen(listen); !s.ok()) return s;
 
   const auto database = options.state_folder / "rsg.db";
-  auto started = Core::Start({.database = database, .settings = options.settings, .clock = options.clock});
+  const bool forward = !options.wandb.key.empty();
+  auto started = Core::Start({.database = database,
+                              .settings = options.settings,
+                              .forward = forward ? std::optional(options.wandb.fixed) : std::nullopt,
+                              .clock = options.clock});
   if (!started.ok()) return started.status();
   core = *std::move(started);
   auto readers = ReadPool::Start(database, kReaders);
   if (!readers.ok()) return readers.status();
   pool = *std::move(readers);
+  if (forward) {
+    auto outbox = CoreOutbox::Open(database, core.get());
+    if (!outbox.ok()) return outbox.status();
+    auto service = wandb::Service::Start(options.wandb, *std::move(outbox), options.clock);
+    if (!service.ok()) return service.status();
+    forwarder = *std::move(service);
+  }
   auto made = LoadOrMakeIdentity(options.state_folder / "tls");
   if (!made.ok()) return made.status();
   identity = *std::move(made);
@@ -124,9 +137,12 @@ absl::Status Server::Parts::Listen() {
   fleet = std::make_unique<FleetService>(core.get(), pool.get(), scripts.get());
   control = std::make_unique<ControlService>(
       core.get(), pool.get(), scripts.get(),
-      ControlService::Options{.operator_sha256 = Sha256Hex(operator_secret), .join_line = [this](const auto& token) {
-                                return EncodeJoinLine(Line(JoinKind::kAgent, advertised, token));
-                              }});
+      ControlService::Options{
+          .operator_sha256 = Sha256Hex(operator_secret),
+          .join_line = [this](const auto& token) { return EncodeJoinLine(Line(JoinKind::kAgent, advertised, token)); },
+          .database = options.state_folder / "rsg.db",
+          .wandb = options.wandb,
+          .forwarder = forwarder.get()});
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
   tls.pem_key_cert_pairs.push_back({.private_key = identity.key_pem, .cert_chain = identity.certificate_pem});
   grpc::ServerBuilder builder;
@@ -205,6 +221,7 @@ void Server::Stop() {
     parts.grpc->Wait();
     parts.grpc.reset();
   }
+  parts.forwarder.reset();  // while what it has to store can be stored
   if (parts.core != nullptr) parts.core->Stop();
   parts.pool.reset();  // before the store: the last connection tidies up
   parts.core.reset();

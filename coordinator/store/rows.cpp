@@ -169,4 +169,33 @@ absl::StatusOr<TokenRecord> ReadToken(const Statement& row) {
   return token;
 }
 
+absl::StatusOr<v1::Window> ReadWindow(const Statement& row) {
+  v1::Window window;
+  window.set_sequence(row.Uint(3));
+  window.set_steps(row.Uint(4));
+  window.set_samples(row.Uint(5));
+  window.set_seconds(row.Real(6));
+  window.set_wall_seconds(row.Real(7));
+  window.set_start_seconds(row.Real(8));
+  window.set_warm_up(row.Int(9) != 0);
+  if (const auto share = row.OptionalReal(10)) window.set_drained_share(*share);
+  if (row.IsNull(11)) return window;
+  v1::Telemetry& t = *window.mutable_telemetry();
+  t.set_readings(row.Uint(11));
+  if (const auto value = row.OptionalReal(12)) t.set_sm_clock_mhz(*value);
+  if (const auto value = row.OptionalReal(13)) t.set_memory_clock_mhz(*value);
+  if (const auto value = row.OptionalReal(14)) t.set_temperature_celsius(*value);
+  if (const auto value = row.OptionalReal(15)) t.set_power_watts(*value);
+  if (const auto value = row.OptionalReal(16)) t.set_energy_joules(*value);
+  if (!row.IsNull(17)) t.set_used_memory_mib(row.Uint(17));
+  if (!row.IsNull(18)) t.set_pcie_generation(row.Uint(18));
+  if (!row.IsNull(19)) t.set_pcie_width(row.Uint(19));
+  if (const auto value = row.OptionalReal(20)) t.set_power_cap_share(*value);
+  if (const auto value = row.OptionalReal(21)) t.set_thermal_share(*value);
+  if (const auto value = row.OptionalReal(22)) t.set_hardware_share(*value);
+  if (const auto value = row.OptionalReal(23)) t.set_cpu_mhz(*value);
+  if (const auto value = row.OptionalReal(24)) t.set_cpu_load(*value);
+  return window;
+}
+
 }  // namespace rsg::store

@@ -46,5 +46,6 @@ absl::StatusOr<schedule::JobRecord> ReadJob(const Statement& row);
 absl::StatusOr<schedule::AttemptRecord> ReadAttempt(const Statement& row);
 absl::StatusOr<schedule::AgentRecord> ReadAgent(const Statement& row);
 absl::StatusOr<schedule::TokenRecord> ReadToken(const Statement& row);
+absl::StatusOr<v1::Window> ReadWindow(const Statement& row);
 
 }  // namespace rsg::store

@@ -68,6 +68,10 @@ absl::Status Store::Apply(std::span<const schedule::Change> changes) {
   return transaction->Commit();
 }
 
+void Store::ForwardNewJobs(std::optional<schedule::WandbTarget> target) {
+  parts_->writer->outbox().ForwardNewJobs(std::move(target));
+}
+
 Store::Store(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Store::~Store() {

@@ -13,6 +13,7 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -35,6 +36,9 @@ class Store {
   ///   ALREADY_EXISTS    a second result of a job, an attempt, request id or hash that is already there
   ///   INVALID_ARGUMENT  a record that contradicts itself (a result of a failed attempt, a state that is no state)
   absl::Status Apply(std::span<const schedule::Change> changes);
+
+  /// Whether jobs that start from now on are forwarded to W&B, and to which place there; at first they are not.
+  void ForwardNewJobs(std::optional<schedule::WandbTarget> target);
 
   /// Moves the WAL into the database; when no reader is left its files go too.
   ~Store();

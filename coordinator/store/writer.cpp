@@ -36,7 +36,9 @@ constexpr absl::string_view kCurrent =
 }  // namespace
 
 absl::StatusOr<Writer> Writer::Prepare(Connection& connection) {
-  Writer writer(connection);
+  auto outbox = OutboxWriter::Prepare(connection);
+  if (!outbox.ok()) return outbox.status();
+  Writer writer(connection, *std::move(outbox));
   const std::array<std::pair<Statement*, std::string>, 11> statements{{
       {&writer.put_sweep_, Upsert("sweeps", kSweepColumns, "sweep")},
       {&writer.put_job_, Upsert("jobs", kJobColumns, "sweep, job")},
@@ -77,7 +79,8 @@ absl::Status Writer::Do(const schedule::StartAttempt& start) {
   const auto& [job, attempt] = start.key;
   auto updated = start_attempt_.Run(job.sweep, job.job, attempt, start.lease_token, start.started_unix);
   if (!updated.ok()) return updated;
-  return RequireMet(start.key, start.lease_token, "start");
+  if (auto met = RequireMet(start.key, start.lease_token, "start"); !met.ok()) return met;
+  return outbox_.OnAttempt(job, start.started_unix);
 }
 
 absl::Status Writer::Do(const schedule::AppendWindows& append) {
@@ -109,6 +112,9 @@ absl::Status Writer::Do(const schedule::EndAttempt& end) {
                                   end.log_tail, end.runtime_seconds, end.ended_unix);
   if (!updated.ok()) return updated;
   if (auto met = RequireMet(end.key, end.lease_token, "end"); !met.ok()) return met;
+  // One that never started is told of in W&B, too, when its end says something of the cell.
+  const bool told = end.outcome != v1::OUTCOME_LOST && end.outcome != v1::OUTCOME_CANCELLED;
+  if (auto noted = told ? outbox_.OnAttempt(job, end.ended_unix) : absl::OkStatus(); !noted.ok()) return noted;
   if (!end.result) return absl::OkStatus();
   return RunWith(insert_result_, end.key, *end.result);
 }

@@ -50,7 +50,7 @@ void Fleet::StartCoordinator(const std::vector<std::string>& more_flags) {
   command.insert(command.end(), more_flags.begin(), more_flags.end());
   const fs::path log = folder_ / "coordinator.log";
   fs::remove(log);
-  coordinator_ = std::make_unique<Process>(command, Environment{}, log.string());
+  coordinator_ = std::make_unique<Process>(command, coordinator_environment_, log.string());
   const std::string word = "listening ";
   ASSERT_TRUE(Eventually(20, [&] {
     const std::string text = coordinator_->Log();

@@ -48,6 +48,7 @@ class Fleet : public testing::Test {
   void ExpectNothingLostOrDoubled(const std::string& sweep);
 
   std::filesystem::path folder_;
+  Environment coordinator_environment_{{"WANDB_MODE", "disabled"}};  ///< whatever stands in our ~/.netrc
   std::unique_ptr<Process> coordinator_;
   std::string address_;  // 127.0.0.1:PORT
 };

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "agent/connection/membership.hpp"
@@ -31,6 +32,31 @@ class FactsTest : public ::testing::Test {
   }
   std::filesystem::path root_;
 };
+
+TEST_F(FactsTest, CpuInfoIsTheStartOfWhatTheKernelSays) {
+  EXPECT_EQ(CpuInfo(root_), "");
+  Put("proc/cpuinfo", "processor\t: 0\nmodel name\t: \x1b[31mX\n" + std::string(100'000, 'x'));
+  const std::string info = CpuInfo(root_);
+  EXPECT_EQ(info.size(), 65536u);
+  EXPECT_THAT(info, ::testing::StartsWith("processor\t: 0\nmodel name\t: ?[31mX\n"));
+}
+
+TEST_F(FactsTest, GpuInfoIsWhatNvidiaSmiPrintsIfItDoes) {
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", root_.c_str(), 1);
+  EXPECT_EQ(GpuInfo({}, 10), "") << "there is none";
+  const auto become = [this](const std::string& script) {
+    Put("nvidia-smi", "#!/bin/sh\n" + script);
+    chmod((root_ / "nvidia-smi").c_str(), 0755);
+  };
+  become("[ \"$1\" = -q ] && echo 'GPU 00000000:01:00.0'");
+  EXPECT_EQ(GpuInfo({}, 10), "GPU 00000000:01:00.0\n");
+  become("echo 'no devices were found'; exit 6");
+  EXPECT_EQ(GpuInfo({}, 10), "");
+  become("exec /bin/sleep 60");
+  EXPECT_EQ(GpuInfo({}, 0.3), "") << "a driver that hangs holds nobody up";
+  setenv("PATH", path.c_str(), 1);
+}
 
 TEST_F(FactsTest, MachineIdIsHashedAndStable) {
   Put("etc/machine-id", "0123456789abcdef0123456789abcdef\n");

@@ -140,6 +140,25 @@ TEST_F(Streams, MalformedHelloIsRefused) {
   EXPECT_EQ(Rejected("hello"), 1u);
 }
 
+TEST_F(Streams, TextsAboutTheMachineAreStoredAndBounded) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  const auto attach = [&](std::size_t bytes) {
+    agent.session = agent.session + 50;
+    coordinator->Open(agent.session, agent.credential, now, effects);
+    v1::AgentMessage message;
+    *message.mutable_hello() = HelloOf(agent);
+    message.mutable_hello()->set_cpu_info(std::string(bytes, 'x'));
+    message.mutable_hello()->set_gpu_info("GPU");
+    Say(agent, message);
+  };
+  attach(65536);
+  ASSERT_TRUE(memory.texts.contains(agent.agent_id));
+  EXPECT_EQ(memory.texts[agent.agent_id].cpu_info.size(), 65536u);
+  EXPECT_EQ(memory.texts[agent.agent_id].gpu_info, "GPU");
+  attach(65537);
+  EXPECT_TRUE(absl::IsInvalidArgument(ClosedWith(agent.session)));
+}
+
 TEST_F(Streams, NewerSessionTakesOver) {
   Peer agent = Enrol("one", {Cpu("CPU-1")});
   Attach(agent);

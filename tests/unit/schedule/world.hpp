@@ -25,6 +25,7 @@ class Memory {
   std::map<JobKey, JobRecord> jobs;
   std::map<AttemptKey, AttemptRecord> attempts;
   std::map<std::string, AgentRecord> agents;
+  std::map<std::string, PutMachineTexts> texts;
   std::map<std::string, TokenRecord> tokens;
   std::map<AttemptKey, std::vector<v1::Window>> windows;
   std::map<JobKey, v1::Result> results;
@@ -40,6 +41,11 @@ class Memory {
   void ApplyOne(const StartAttempt& change);
   void ApplyOne(const AppendWindows& change);
   void ApplyOne(const EndAttempt& change);
+  void ApplyOne(const PutMachineTexts& change) { texts[change.agent_id] = change; }
+  // Nobody here forwards anything.
+  void ApplyOne(const AdvanceWandbRun&) { ADD_FAILURE(); }
+  void ApplyOne(const OpenWandbRun&) { ADD_FAILURE(); }
+  void ApplyOne(const ReviseWandbRuns&) { ADD_FAILURE(); }
   AttemptRecord& Current(const AttemptKey& key, const std::string& token);
 };
 

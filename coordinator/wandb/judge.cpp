@@ -1,0 +1,128 @@
+// What W&B's answers mean. As its own client: 408, 429 and 5xx are tried again, 400 401 403 404 409 410 413 422 501 are
+// not, but for a 409 of UpsertBucket.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "coordinator/schedule/text.hpp"
+#include "coordinator/wandb/wire.hpp"
+
+namespace rsg::wandb {
+namespace {
+
+using Kind = Verdict::Kind;
+using nlohmann::json;
+
+constexpr std::size_t kMostWords = 200;
+
+bool IsGraphQl(Call call) {
+  return call == Call::kUpsert || call == Call::kCreateFiles || call == Call::kRead || call == Call::kRepair;
+}
+
+const char* NameOf(Call call) {
+  switch (call) {
+    case Call::kUpsert:
+      return "making the run known";
+    case Call::kStream:
+      return "sending lines";
+    case Call::kHeartbeat:
+      return "a heartbeat";
+    case Call::kCreateFiles:
+    case Call::kPutFile:
+      return "sending a file";
+    case Call::kRead:
+      return "reading the run back";
+    case Call::kRepair:
+      return "mending the summary";
+  }
+  return "";
+}
+
+// What a stranger says, for logs, database and terminal: one line of ASCII.
+std::string Quoted(std::string_view text) {
+  std::string line = schedule::OneLine(text, kMostWords);
+  for (char& letter : line)
+    if (static_cast<unsigned char>(letter) >= 0x80) letter = '?';
+  return line;
+}
+
+// The first error's text of a GraphQL answer; nothing without errors.
+std::optional<std::string> FirstError(const json& body) {
+  if (!body.is_object() || !body.contains("errors")) return std::nullopt;
+  const json& errors = body["errors"];
+  if (!errors.is_array() || errors.empty()) return std::nullopt;
+  const json& first = errors.front();
+  if (first.is_object() && first.contains("message") && first["message"].is_string())
+    return first["message"].get<std::string>();
+  return "an error without words";
+}
+
+// W&B's own words, if it has any, else the start of what came.
+std::string WordsOf(const HttpAnswer& answer) {
+  const json body = json::parse(answer.body, nullptr, false);
+  if (const auto error = FirstError(body)) return Quoted(*error);
+  if (body.is_object() && body.contains("error") && body["error"].is_string())
+    return Quoted(body["error"].get<std::string>());
+  return Quoted(answer.body);
+}
+
+bool IsAboutRights(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* word : {"permission", "unauthorized", "not authorized", "unauthenticated", "forbidden", "api key"})
+    if (text.find(word) != std::string::npos) return true;
+  return false;
+}
+
+Verdict JudgeGraphQl(Call call, const HttpAnswer& answer) {
+  const json body = json::parse(answer.body, nullptr, false);
+  if (!body.is_object())
+    return {Kind::kRetry, fmt::format("{}: the answer is no JSON; is WANDB_BASE_URL right?", NameOf(call))};
+  const auto error = FirstError(body);
+  if (!error) return {};
+  const std::string why = fmt::format("{}: W&B says: {}", NameOf(call), Quoted(*error));
+  if (IsAboutRights(*error)) return {Kind::kPause, why + "; check the key, WANDB_ENTITY and WANDB_PROJECT"};
+  return {Kind::kRetry, why};
+}
+
+}  // namespace
+
+Verdict Judge(Call call, const HttpAnswer& answer) {
+  const std::string what = NameOf(call);
+  const int status = answer.status;
+  if (status == 0) return {Kind::kRetry, fmt::format("{}: {}", what, Quoted(answer.error))};
+  if (status >= 200 && status < 300) return IsGraphQl(call) ? JudgeGraphQl(call, answer) : Verdict{};
+  const std::string why = fmt::format("{}: HTTP {}: {}", what, status, WordsOf(answer));
+  // Another machine answers here, which does not know the key.
+  if (call == Call::kPutFile)
+    return {status < 500 && status != 408 && status != 429 ? Kind::kStuck : Kind::kRetry, why};
+  if (status >= 300 && status < 400)
+    return {Kind::kPause,
+            fmt::format("{}: HTTP {}, it stands elsewhere; set WANDB_BASE_URL to that address", what, status)};
+  switch (status) {
+    case 401:
+      return {Kind::kPause, fmt::format("{}: HTTP 401, W&B does not know the key; set the right one, then 'rsg wandb "
+                                        "retry' or a restart",
+                                        what)};
+    case 403:
+      return {Kind::kPause, fmt::format("{}: HTTP 403, the key may not write there; check WANDB_ENTITY and "
+                                        "WANDB_PROJECT, then 'rsg wandb retry' or a restart: {}",
+                                        what, WordsOf(answer))};
+    case 404:
+      if (call == Call::kUpsert) return {Kind::kPause, why + "; check WANDB_BASE_URL, WANDB_ENTITY and WANDB_PROJECT"};
+      return {Kind::kStuck, why + "; was the run deleted there? 'rsg wandb resend --new' sends it again"};
+    case 409:
+      return {call == Call::kUpsert ? Kind::kRetry : Kind::kStuck, why};
+    case 413:
+      return {call == Call::kStream ? Kind::kTooLarge : Kind::kStuck, why};
+    case 400:
+    case 410:
+    case 422:
+    case 501:
+      return {Kind::kStuck, why};
+    default:
+      return {Kind::kRetry, why};
+  }
+}
+
+}  // namespace rsg::wandb
