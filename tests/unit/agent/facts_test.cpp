@@ -35,7 +35,9 @@ class FactsTest : public ::testing::Test {
 
 TEST_F(FactsTest, CpuInfoIsTheStartOfWhatTheKernelSays) {
   EXPECT_EQ(CpuInfo(root_), "");
-  Put("proc/cpuinfo", "processor\t: 0\nmodel name\t: \x1b[31mX\n" + std::string(100'000, 'x'));
+  std::string text = "processor\t: 0\nmodel name\t: \x1b[31mX\n";
+  text.append(100'000, 'x');
+  Put("proc/cpuinfo", text);
   const std::string info = CpuInfo(root_);
   EXPECT_EQ(info.size(), 65536u);
   EXPECT_THAT(info, ::testing::StartsWith("processor\t: 0\nmodel name\t: ?[31mX\n"));

@@ -163,9 +163,9 @@ HttpAnswer FakeWandb::TakeStream(const std::string& name, const json& body) {
     run.summary = json::parse(body["files"]["wandb-summary.json"]["content"][0].get<std::string>());
   if (lose) run.summary = json{{"_step", 0}};
   if (body.contains("uploaded"))
-    for (const std::string name : body["uploaded"]) {
-      if (!run.files.contains(name)) violations_.push_back(absl::StrCat(name, " was never put"));
-      run.uploaded.push_back(name);
+    for (const std::string file : body["uploaded"]) {
+      if (!run.files.contains(file)) violations_.push_back(absl::StrCat(file, " was never put"));
+      run.uploaded.push_back(file);
     }
   if (body.contains("complete")) run.state = body["exitcode"] == 0 ? "finished" : "failed";
   return Ok(json::object());
