@@ -96,7 +96,7 @@ void Agent::Do(const Action& action) {
 }
 
 void Agent::Begin(const Spawn& spawn) {
-  if (!spawn.assign.cell().has_script()) return StartTrainer(spawn, {});
+  if (!spawn.assign.cell().has_script()) return answers_.push_back(StartTrainer(spawn, {}));
   waiting_ = spawn;
   parts_.fetcher->Start(spawn.assign, SystemClock().Monotonic());
 }
@@ -108,15 +108,14 @@ void Agent::TakeScript() {
   if (done->file.ok()) {
     const v1::Cell& cell = spawn.assign.cell();
     if (done->came) spdlog::info("{}: fetched, {:.1f} MB", DescribeModel(cell), cell.script().bytes() / 1e6);
-    StartTrainer(spawn, *done->file);
+    Feed(StartTrainer(spawn, *done->file));
   } else {
     // What no machine will get is the job's own failure; the rest is this machine's.
     const bool hopeless = absl::IsNotFound(done->file.status()) || absl::IsDataLoss(done->file.status());
-    answers_.push_back(SpawnFailed{.attempt_id = done->attempt_id,
-                                   .reason = std::string(done->file.status().message()),
-                                   .outcome = hopeless ? v1::OUTCOME_FAILED : v1::OUTCOME_LOST});
+    Feed(SpawnFailed{.attempt_id = done->attempt_id,
+                     .reason = std::string(done->file.status().message()),
+                     .outcome = hopeless ? v1::OUTCOME_FAILED : v1::OUTCOME_LOST});
   }
-  Feed(Tick{});
 }
 
 void Agent::GiveUpScript() {
@@ -127,7 +126,7 @@ void Agent::GiveUpScript() {
   waiting_.reset();
 }
 
-void Agent::StartTrainer(const Spawn& spawn, const std::filesystem::path& script) {
+Event Agent::StartTrainer(const Spawn& spawn, const std::filesystem::path& script) {
   const std::string& attempt_id = spawn.assign.attempt_id();
   const absl::Status started =
       parts_.runner->Start({.attempt_id = attempt_id,
@@ -135,11 +134,8 @@ void Agent::StartTrainer(const Spawn& spawn, const std::filesystem::path& script
                             .arguments = TrainerArguments(spawn.assign, spawn.device, parts_.state_folder, script),
                             .environment = parts_.child_environment,
                             .batch_size = spawn.assign.cell().batch_size()});
-  if (started.ok()) {
-    answers_.push_back(Spawned{attempt_id});
-  } else {
-    answers_.push_back(SpawnFailed{.attempt_id = attempt_id, .reason = std::string(started.message())});
-  }
+  if (started.ok()) return Spawned{attempt_id};
+  return SpawnFailed{.attempt_id = attempt_id, .reason = std::string(started.message())};
 }
 
 }  // namespace rsg::agent

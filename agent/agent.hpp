@@ -42,7 +42,7 @@ class Agent {
   void Begin(const Spawn& spawn);
   void TakeScript();
   void GiveUpScript();
-  void StartTrainer(const Spawn& spawn, const std::filesystem::path& script);
+  Event StartTrainer(const Spawn& spawn, const std::filesystem::path& script);
 
   AgentParts parts_;
   std::deque<Event> answers_;     // of actions that are done at once

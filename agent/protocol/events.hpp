@@ -64,7 +64,8 @@ struct ChildExited {
   int signal = 0;        ///< that ended it; 0: none
   std::string log_tail;  ///< its last output, raw bytes
 };
-/// Time has passed; due when Machine::Deadline says so, harmless at any time.
+/// Time has passed; due when Machine::Deadline says so, harmless at any time. Told after all that has happened until
+/// then.
 struct Tick {};
 /// SIGINT or SIGTERM: the first drains, the second ends now.
 struct StopAsked {

@@ -28,7 +28,7 @@ Actions Machine::Handle(const Event& event, double now) {
   if (done_) return {};
   now_ = now;
   std::visit([this](const auto& it) { On(it); }, event);
-  if (!done_) Advance();
+  if (!done_) Advance(std::holds_alternative<Tick>(event));
   return std::exchange(actions_, {});
 }
 
@@ -45,23 +45,25 @@ double Machine::Deadline() const {
   return deadline;
 }
 
-// Does what time or the last event has made due.
-void Machine::Advance() {
-  if (InHand* running = Running()) running->child->Tick(now_, &actions_);
-  if (now_ >= drain_by_) {
+// Does what the last event has made due, and on a Tick what time has. Not earlier: an agent that was frozen past a
+// deadline first hears what has happened meanwhile, or it would throw away a measurement that is finished.
+void Machine::Advance(bool tick) {
+  if (InHand* running = Running(); running != nullptr && tick) running->child->Tick(now_, &actions_);
+  if (tick && now_ >= drain_by_) {
     drain_by_ = kNever;
     StopNow(0, kHandBackSeconds, "the agent was stopped and its drain limit is over");
   }
   if (stop_code_) {
     const bool nothing_to_tell = hands_.empty() || (link_ != Link::kAttached && Running() == nullptr);
-    if (now_ >= stop_by_ || nothing_to_tell) return Leave(*stop_code_ == 0 && !hands_.empty() ? 1 : *stop_code_);
+    if ((tick && now_ >= stop_by_) || nothing_to_tell)
+      return Leave(*stop_code_ == 0 && !hands_.empty() ? 1 : *stop_code_);
   } else if (draining_ && hands_.empty()) {
     Say(Log::Level::kInfo, "drained");
     return Leave(0);
   }
   if (link_ == Link::kIdle && now_ >= dialler_.retry_at()) Connect();
-  if (now_ >= answer_by_ && link_ == Link::kDialling) Hangup("no welcome came");
-  if (now_ >= answer_by_ && link_ == Link::kAttached) Hangup("no word on what is in hand came");
+  if (tick && now_ >= answer_by_ && link_ == Link::kDialling) Hangup("no welcome came");
+  if (tick && now_ >= answer_by_ && link_ == Link::kAttached) Hangup("no word on what is in hand came");
   Pump();
 }
 

@@ -85,7 +85,7 @@ class Machine {
   const v1::Device* FindDevice(const std::string& device_id) const;
   void Forget(const std::string& attempt_id);
 
-  void Advance();
+  void Advance(bool tick);
   void Connect();
   void Hangup(const std::string& why);
   void Drain();

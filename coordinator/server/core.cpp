@@ -8,8 +8,6 @@
 #include <future>
 #include <utility>
 
-#include "common/secret.hpp"
-
 namespace rsg::server {
 namespace {
 
@@ -23,12 +21,17 @@ absl::Status Stopping() { return absl::UnavailableError("the coordinator is stop
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Start(const Options& options) {
+  auto core = Open(options);
+  if (core.ok()) (*core)->thread_ = std::thread(&Core::Run, core->get());
+  return core;
+}
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Options& options) {
   auto store = store::Store::Open(options.database);
   if (!store.ok()) return store.status();
   (*store)->ForwardNewJobs(options.forward);
   std::unique_ptr<Core> core(new Core(options, *std::move(store)));
   if (auto made = core->MakeCoordinator(); !made.ok()) return made;
-  core->thread_ = std::thread(&Core::Run, core.get());
   return core;
 }
 
@@ -119,20 +122,22 @@ void Core::CloseAll() {
 
 void Core::Run() {
   while (!stop_) {
-    const double now = options_.clock->Monotonic();
-    mailbox_.Wait(std::clamp(std::min(tick_due_, watch_due_) - now, 0.0, 1.0));
-    std::deque<Event> events = mailbox_.TakeAll();
-    do {
-      Handle(events);
-    } while (!events.empty());
-    CutSlowOnes(options_.clock->Monotonic());
-    if (options_.clock->Monotonic() >= watch_due_) {
-      watch_due_ = options_.clock->Monotonic() + kWatchSeconds;
-      UpdateWatchers();
-    }
+    mailbox_.Wait(std::clamp(Due() - options_.clock->Monotonic(), 0.0, 1.0));
+    Round();
   }
   std::deque<Event> rest = mailbox_.TakeAll();
   while (!rest.empty()) Handle(rest);
+}
+
+void Core::Round() {
+  std::deque<Event> events = mailbox_.TakeAll();
+  do {
+    Handle(events);
+  } while (!events.empty());
+  CutSlowOnes(options_.clock->Monotonic());
+  if (options_.clock->Monotonic() < watch_due_) return;
+  watch_due_ = options_.clock->Monotonic() + kWatchSeconds;
+  UpdateWatchers();
 }
 
 void Core::Handle(std::deque<Event>& events) {
@@ -241,7 +246,7 @@ absl::Status Core::MakeCoordinator() {
   schedule::Effects effects;
   // Shows whether the disk takes anything again, before agents are let in: one record is written as it is.
   if (!snapshot->tokens.empty()) effects.changes.push_back(schedule::PutToken{snapshot->tokens.front()});
-  auto coordinator = std::make_unique<schedule::Coordinator>(options_.settings, RandomHex);
+  auto coordinator = std::make_unique<schedule::Coordinator>(options_.settings, options_.random);
   coordinator->Load(*std::move(snapshot), Time(), effects);
   if (auto committed = Commit(effects); !committed.ok()) return committed;
   coordinator_ = std::move(coordinator);

@@ -6,8 +6,10 @@
 // and events are refused until storing works again. No gRPC here, so that the thread can be tested with thread
 // sanitizer.
 //
-// All methods may be called from any thread unless said otherwise.
+// All methods may be called from any thread unless said otherwise. A simulation opens a core that has no thread and
+// does its rounds itself: then all calls come from that one thread.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <filesystem>
@@ -23,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.hpp"
 #include "common/mailbox.hpp"
+#include "common/secret.hpp"
 #include "coordinator/schedule/coordinator.hpp"
 #include "coordinator/store/store.hpp"
 
@@ -57,7 +60,8 @@ class Core {
     schedule::Settings settings;
     std::optional<schedule::WandbTarget> forward;  ///< new jobs get a run in W&B, there; see Store::ForwardNewJobs
     const Clock* clock = nullptr;
-    std::size_t mailbox = 1 << 17;  ///< events; more are refused
+    std::size_t mailbox = 1 << 17;              ///< events; more are refused
+    schedule::RandomSource random = RandomHex;  ///< makes secrets and tokens
   };
 
   /// What an event does, on the core's thread.
@@ -67,6 +71,8 @@ class Core {
 
   /// Opens the database and starts the thread. Errors as store::Store::Open.
   static absl::StatusOr<std::unique_ptr<Core>> Start(const Options& options);
+  /// Opens the database and has no thread: whoever opened it calls Round, and none of the methods that wait.
+  static absl::StatusOr<std::unique_ptr<Core>> Open(const Options& options);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -91,6 +97,11 @@ class Core {
 
   /// Closes all streams with UNAVAILABLE and refuses what comes later, but goes on taking ends of streams.
   void CloseAll();
+  /// Handles what has gathered and what is due. Only for who opened it with Open.
+  void Round();
+  /// When Round has something to do although nothing comes, on the clock's monotonic time.
+  double Due() const { return std::min(tick_due_, watch_due_); }
+
   /// Ends the thread after what was taken has been stored. Repeating it is harmless; the destructor calls it.
   void Stop();
 

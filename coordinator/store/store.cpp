@@ -21,6 +21,11 @@ constexpr char kSettings[] =
     "PRAGMA journal_size_limit = 67108864;"
     "PRAGMA cache_size = -131072;";
 
+// Commits that a kill left in the WAL may be in the system's cache only: where an fsync has failed, Linux forgets that
+// the pages are not on the disk, and all later commits would rest on them. A checkpoint writes them anew, into the
+// database.
+constexpr char kSettle[] = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 absl::Status SwitchToWal(Connection& connection) {
   auto statement = connection.Prepare("PRAGMA journal_mode = WAL");
   if (!statement.ok()) return statement.status();
@@ -47,6 +52,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::filesystem::path& 
   if (const auto version = SchemaVersion(*connection); !version.ok()) return version.status();
   if (auto wal = SwitchToWal(*connection); !wal.ok()) return wal;
   if (auto set = connection->Execute(kSettings, "configure the connection"); !set.ok()) return set;
+  if (auto settled = connection->Execute(kSettle, "settle what an earlier run has left"); !settled.ok()) return settled;
   if (auto migrated = Migrate(*connection); !migrated.ok()) return migrated;
 
   auto parts = std::make_unique<Parts>(*std::move(connection));
@@ -76,7 +82,7 @@ Store::Store(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Store::~Store() {
   // Closing does this, too, but only when no reader is left.
-  (void)parts_->connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)", "checkpoint");
+  (void)parts_->connection.Execute(kSettle, "checkpoint");
 }
 
 }  // namespace rsg::store

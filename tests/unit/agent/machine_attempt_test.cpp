@@ -222,6 +222,18 @@ TEST_F(AttemptTest, MaxRuntimeEndsAChildThatHangs) {
   EXPECT_THAT(Finished().log_tail(), HasSubstr("last words"));
 }
 
+TEST_F(AttemptTest, AFrozenAgentHearsWhatItsTrainerDidBeforeItLooksAtTheTime) {
+  StartAttempt();
+  now_ += 1000;  // max_runtime is 100 s
+  Give({TrainerSaid{"s1.1.1", WindowEvent(1)}, TrainerSaid{"s1.1.1", FinishedEvent()},
+        ChildExited{.attempt_id = "s1.1.1", .exit_code = 0, .signal = 0, .log_tail = ""}});
+  EXPECT_EQ(Count<Terminate>(), 0);
+  Flush();
+  Hear(AckMessage("s1.1.1", 1));
+  Flush();
+  EXPECT_EQ(Finished().outcome(), v1::OUTCOME_COMPLETED);
+}
+
 TEST_F(AttemptTest, ChildThatLingersAfterItsResultIsSeenOffAndTheResultStands) {
   StartAttempt();
   Say(FinishedEvent());

@@ -126,23 +126,24 @@ void MachineDriver::Make(MachineConfig config, double random) {
   write_open_ = dialled_ = false;
 }
 
-void MachineDriver::Give(const Event& event) {
-  const auto take = [this](Actions actions) {
-    for (Action& action : actions) {
-      if (std::holds_alternative<Dial>(action)) dialled_ = true;
-      if (std::holds_alternative<Send>(action)) {
-        EXPECT_FALSE(write_open_) << "two writes at a time";
-        write_open_ = true;
-      }
-      actions_.push_back(std::move(action));
-    }
-  };
+void MachineDriver::Handle(const Event& event) {
   if (std::holds_alternative<WriteDone>(event) || std::holds_alternative<LinkLost>(event)) write_open_ = false;
   if (std::holds_alternative<LinkLost>(event)) dialled_ = false;
-  take(machine_->Handle(event, now_));
+  for (Action& action : machine_->Handle(event, now_)) {
+    if (std::holds_alternative<Dial>(action)) dialled_ = true;
+    if (std::holds_alternative<Send>(action)) {
+      EXPECT_FALSE(write_open_) << "two writes at a time";
+      write_open_ = true;
+    }
+    actions_.push_back(std::move(action));
+  }
+}
+
+void MachineDriver::Give(const std::vector<Event>& events) {
+  for (const Event& event : events) Handle(event);
   if (machine_->Deadline() > now_) return;
   const std::size_t before = actions_.size();
-  take(machine_->Handle(Tick{}, now_));
+  Handle(Tick{});
   EXPECT_TRUE(machine_->Deadline() > now_ || actions_.size() > before) << "a Tick was due and did nothing";
 }
 

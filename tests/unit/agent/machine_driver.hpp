@@ -32,7 +32,9 @@ class MachineDriver : public ::testing::Test {
   void Make(MachineConfig config, double random = 0.5);
   void SetUp() override { Make(GoodConfig()); }
 
-  void Give(const Event& event);
+  void Give(const Event& event) { Give(std::vector<Event>{event}); }
+  /// What one look of the agent's loop finds.
+  void Give(const std::vector<Event>& events);
   void Hear(const v1::CoordinatorMessage& message) { Give(Received{message}); }
   void Say(const v1::TrainerEvent& event, const std::string& attempt_id = "s1.1.1");
   void ChildExits(int code = 0, int signal = 0, const std::string& attempt_id = "s1.1.1");
@@ -61,6 +63,8 @@ class MachineDriver : public ::testing::Test {
   std::optional<int> ExitCode() const;
   std::string LogText() const;
   void Clear() { actions_.clear(); }
+
+  void Handle(const Event& event);
 
   double now_ = 1000;
   std::unique_ptr<Machine> machine_;

@@ -1,0 +1,91 @@
+#include "ledger.hpp"
+
+#include "absl/strings/match.h"
+#include "common/words.hpp"
+
+namespace rsg::sim {
+
+void Ledger::Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign) {
+  Story& story = stories_[assign.attempt_id()];
+  if (story.spawned) basis_->Violate("attempt {} got a second child", assign.attempt_id());
+  story.spawned = true;
+  story.token = assign.lease_token();
+  story.box = box;
+  story.batch_size = assign.cell().batch_size();
+  story.instance = instance;
+}
+
+void Ledger::Made(const std::string& attempt, const v1::Window& window) { stories_[attempt].made.push_back(window); }
+
+void Ledger::Measured(const std::string& attempt, const v1::Result& result) {
+  stories_[attempt].measured = true;
+  stories_[attempt].result = result;
+}
+
+void Ledger::Said(const v1::AgentMessage& message, const v1::Settings& settings) {
+  if (message.has_hello() && message.hello().attempts_size() > 4)
+    basis_->Violate("an agent has {} attempts in hand", message.hello().attempts_size());
+  if (message.has_window_batch()) {
+    const v1::WindowBatch& batch = message.window_batch();
+    const Story& story = stories_[batch.attempt_id()];
+    if (static_cast<std::uint32_t>(batch.windows_size()) > settings.max_unacked())
+      basis_->Violate("attempt {}: {} windows in one message", batch.attempt_id(), batch.windows_size());
+    for (const v1::Window& window : batch.windows())
+      if (window.sequence() == 0 || window.sequence() > story.made.size() ||
+          window.SerializeAsString() != story.made[window.sequence() - 1].SerializeAsString())
+        return basis_->Violate("attempt {}: the agent sends a window {} that its trainer did not make",
+                               batch.attempt_id(), window.sequence());
+  }
+  if (!message.has_attempt_finished()) return;
+  const v1::AttemptFinished& finished = message.attempt_finished();
+  Story& story = stories_[finished.attempt_id()];
+  story.said.insert(finished.outcome());
+  if (!finished.has_result()) {
+    if (absl::StrContains(finished.error(), "restored from a backup"))
+      basis_->Violate("attempt {}: {}", finished.attempt_id(), finished.error());
+  } else if (!story.measured || finished.result().SerializeAsString() != story.result->SerializeAsString()) {
+    basis_->Violate("attempt {}: the agent reports a result that its trainer did not measure", finished.attempt_id());
+  }
+}
+
+void Ledger::Complained(std::size_t box, const std::string& text) {
+  for (const char* never : {"without a proper id", "which was never made"})
+    if (absl::StrContains(text, never)) basis_->Violate("agent {} complains: {}", box, text);
+}
+
+void Ledger::ProcessEnded(const std::string& instance) {
+  ended_processes_.insert(instance);
+  for (auto& [attempt, story] : stories_) story.orphaned |= story.instance == instance && !story.accepted;
+}
+
+void Ledger::StopAsked(const std::string& instance) {
+  for (auto& [attempt, story] : stories_) story.stop_asked |= story.instance == instance && !story.accepted;
+}
+
+double Ledger::Silence(const std::string& credential_sha256) const {
+  const auto heard = heard_at_.find(credential_sha256);
+  const double since = heard == heard_at_.end() ? 0 : heard->second;
+  return basis_->time.now() - std::max(since, started_at_);
+}
+
+void Ledger::Promised(const v1::CoordinatorMessage& message) {
+  if (message.has_ack()) {
+    const v1::Ack& ack = message.ack();
+    Story& story = stories_[ack.attempt_id()];
+    if (ack.sequence() < story.acked)
+      basis_->Violate("attempt {}: window {} was acknowledged, now only {} are", ack.attempt_id(), story.acked,
+                      ack.sequence());
+    if (ack.sequence() > story.made.size())
+      basis_->Violate("attempt {}: {} windows are acknowledged, {} were made", ack.attempt_id(), ack.sequence(),
+                      story.made.size());
+    story.acked = std::max(story.acked, ack.sequence());
+  }
+  if (!message.has_finished_ack() || !message.finished_ack().accepted()) return;
+  Story& story = stories_[message.finished_ack().attempt_id()];
+  if (story.said.empty())
+    basis_->Violate("attempt {}: an end is accepted that nobody has told", message.finished_ack().attempt_id());
+  else if (story.said.size() == 1)
+    story.accepted = *story.said.begin();
+}
+
+}  // namespace rsg::sim

@@ -1,0 +1,86 @@
+// What has truly happened in a run, beside what the programs believe: what trainers made, what agents said, what the
+// coordinator promised. Rules that hold at every step are checked here as things happen; audit.hpp compares the
+// database with the rest.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "basis.hpp"
+#include "rsg/v1/control.pb.h"
+#include "rsg/v1/fleet.pb.h"
+
+namespace rsg::sim {
+
+/// One attempt as seen from outside.
+struct Story {
+  std::string token;
+  std::size_t box = 0;   ///< the agent that started it
+  std::string instance;  ///< the process that started it
+  bool spawned = false;
+  std::uint32_t batch_size = 0;
+  std::vector<v1::Window> made;         ///< by its trainer
+  bool measured = false;                ///< its trainer has said all and left, nobody having told it to
+  std::optional<v1::Result> result;     ///< that it said
+  std::set<v1::Outcome> said;           ///< ends that an agent has told the coordinator
+  bool orphaned = false;                ///< its process ended before the end was acknowledged
+  bool stop_asked = false;              ///< its process was told to end while it was in hand
+  std::uint32_t acked = 0;              ///< windows that the coordinator has acknowledged
+  std::optional<v1::Outcome> accepted;  ///< end that the coordinator has acknowledged
+};
+
+class Ledger {
+ public:
+  explicit Ledger(Basis* basis) : basis_(basis) {}
+
+  // Agents and their trainers.
+
+  void Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign);
+  void Made(const std::string& attempt, const v1::Window& window);
+  void Measured(const std::string& attempt, const v1::Result& result);
+  void Said(const v1::AgentMessage& message, const v1::Settings& settings);
+  void Complained(std::size_t box, const std::string& text);  ///< an error in an agent's log
+  void ProcessEnded(const std::string& instance);
+  void StopAsked(const std::string& instance);
+
+  // The coordinator: when it began to run, and when it heard an agent last.
+
+  void CoordinatorStarted() { started_at_ = basis_->time.now(); }
+  void Heard(const std::string& credential_sha256) { heard_at_[credential_sha256] = basis_->time.now(); }
+  /// For how long this coordinator has not heard the agent, at most.
+  double Silence(const std::string& credential_sha256) const;
+
+  // The coordinator's promises, made when they leave it.
+
+  void Promised(const v1::CoordinatorMessage& message);
+  void Enrolled(const std::string& credential_sha256) { enrolled_.insert(credential_sha256); }
+  void Submitted(const std::string& request, const std::string& sweep) { submitted_[request] = sweep; }
+  void CancelAsked(const std::string& sweep) { cancel_asked_.insert(sweep); }
+  void RetryAsked(const std::string& sweep) { retry_asked_.insert(sweep); }
+  void Ended(const v1::SweepStatus& status) { ended_[status.sweep_id()] = status; }
+
+  const std::map<std::string, Story>& stories() const { return stories_; }
+  const std::set<std::string>& enrolled() const { return enrolled_; }
+  const std::map<std::string, std::string>& submitted() const { return submitted_; }
+  bool cancel_asked(const std::string& sweep) const { return cancel_asked_.contains(sweep); }
+  bool retry_asked(const std::string& sweep) const { return retry_asked_.contains(sweep); }
+  const std::map<std::string, v1::SweepStatus>& ended() const { return ended_; }
+  bool ProcessHasEnded(const std::string& instance) const { return ended_processes_.contains(instance); }
+
+ private:
+  Basis* basis_;
+  std::map<std::string, Story> stories_;  // by attempt
+  std::set<std::string> enrolled_;
+  std::map<std::string, std::string> submitted_;
+  std::set<std::string> cancel_asked_;
+  std::set<std::string> retry_asked_;
+  std::map<std::string, v1::SweepStatus> ended_;
+  std::set<std::string> ended_processes_;
+  double started_at_ = 0;
+  std::map<std::string, double> heard_at_;
+};
+
+}  // namespace rsg::sim
