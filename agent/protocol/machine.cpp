@@ -75,6 +75,7 @@ void Machine::Connect() {
   }
   link_ = Link::kDialling;
   answer_by_ = now_ + kWelcomeSeconds;
+  ++streams_;
   actions_.emplace_back(Dial{});
   actions_.emplace_back(Send{HelloMessage()});
   writing_ = true;
@@ -277,6 +278,7 @@ v1::AgentMessage Machine::HelloMessage() const {
   hello->set_gpu_info(config_.gpu_info);
   for (const InHand& hand : hands_) *hello->add_attempts() = hand.delivery.InHand();
   hello->set_draining(draining_);
+  hello->set_stream(streams_);
   return message;
 }
 

@@ -110,6 +110,7 @@ class Machine {
   v1::Settings settings_;
 
   Link link_ = Link::kIdle;
+  std::uint32_t streams_ = 0;  // dialled so far
   bool writing_ = false;       // a Send is not answered yet
   double answer_by_ = kNever;  // Welcome, then Ack or Cancel of what is in hand
   double heartbeat_at_ = kNever;

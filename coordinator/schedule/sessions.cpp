@@ -20,6 +20,13 @@ absl::Status CheckProtocol(const v1::Hello& hello) {
       OneLine(hello.agent_version(), kMostText), hello.protocol_version(), kVersion, kProtocolVersion));
 }
 
+// What an older stream ends with. For a clone of the credential that is final. One process, though, may have given up a
+// stream that arrives after the next one: then it is told on the one that it uses, and is to come back.
+absl::Status TakenOver(bool by_same_process) {
+  return by_same_process ? absl::UnavailableError("a later stream of the same agent took over")
+                         : absl::AbortedError("a newer session with the same credential took over");
+}
+
 }  // namespace
 
 void Coordinator::Open(SessionId session, std::string_view credential_sha256, const Now& now, Effects& effects) {
@@ -35,7 +42,7 @@ void Coordinator::Open(SessionId session, std::string_view credential_sha256, co
   }
   Agent& agent = *known->second;
   if (agent.opened != 0)
-    CloseSession(agent.opened, absl::AbortedError("a newer session with the same credential took over"), now, effects);
+    CloseSession(agent.opened, TakenOver(/*by_same_process=*/true), now, effects);  // of whom Hello would tell
   agent.opened = session;
   sessions_[session] = {.agent = &agent, .opened = active_};
 }
@@ -103,8 +110,15 @@ void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, con
     Reject(agent, "hello", "was refused: " + std::string(refused.message()), effects);
     return CloseSession(session, std::move(refused), now, effects);
   }
+  const bool same_process = agent.record.instance_id == hello.instance_id();
+  if (same_process && hello.stream() < agent.stream) {
+    // What it says of the attempts in hand is out of date.
+    ++rejected_["late"];
+    return CloseSession(session, TakenOver(same_process), now, effects);
+  }
   if (agent.session != 0 && agent.session != session)
-    CloseSession(agent.session, absl::AbortedError("a newer session with the same credential took over"), now, effects);
+    CloseSession(agent.session, TakenOver(same_process), now, effects);
+  agent.stream = hello.stream();
   agent.session = session;
   agent.opened = 0;
   agent.heard = active_;

@@ -182,6 +182,7 @@ void AgentProcess::Dial() {
     const absl::Status why = status.ok() ? absl::UnavailableError("the coordinator ended the connection") : status;
     guarded(agent::LinkLost{.kind = agent::Classify(why), .reason = std::string(why.message())});
   };
+  end.lives = [this, alive = alive_] { return *alive && !over_; };
   stream_ = coordinator_->Dial(*box_, *weather_, std::move(end));
 }
 

@@ -12,7 +12,11 @@ constexpr double kLongestNotice = 40;
 }  // namespace
 
 Stream::Stream(Basis* basis, const Weather* weather, AgentEnd agent, CoordinatorEnd coordinator)
-    : basis_(basis), weather_(weather), agent_(std::move(agent)), coordinator_(std::move(coordinator)) {}
+    : basis_(basis),
+      weather_(weather),
+      agent_(std::move(agent)),
+      coordinator_(std::move(coordinator)),
+      agent_lives_(agent_.lives) {}
 
 void Stream::Plan(double due) {
   basis_->time.At(due, [self = shared_from_this()] { self->Pump(); });
@@ -87,6 +91,17 @@ void Stream::Break() {
 }
 
 void Stream::Hangup() {
+  // Packets of a connection that is closed may still be on their way, or wait in a tunnel.
+  if (!opened_ && !up_.empty() && basis_->random.Chance(0.5)) {
+    ghost_ = true;
+    broken_ = true;
+    opens_at_ = basis_->time.now() + basis_->random.Exponential(10);
+    coordinator_learns_ = opens_at_ + basis_->random.Exponential(10);
+    agent_learns_ = basis_->time.now();
+    Plan(opens_at_);
+    Plan(*coordinator_learns_);
+    return Plan(*agent_learns_);
+  }
   agent_learns_ = basis_->time.now();
   if (!stalled_ && !coordinator_learns_)
     coordinator_learns_ = basis_->time.now() + basis_->random.Exponential(weather_->latency);
@@ -145,11 +160,12 @@ void Stream::PumpUp() {
   const double now = basis_->time.now();
   if (!coordinator_.over) return;
   if (!opened_) {
-    if (broken_ || !agent_.over) {  // before it got there
+    const bool arrives = ghost_ ? agent_lives_() : !broken_ && agent_.over;
+    if (!arrives) {  // it broke before it got there
       coordinator_ = {};
       return;
     }
-    if (stalled_ || now < opens_at_) return;
+    if ((stalled_ && !ghost_) || now < opens_at_) return;
     opened_ = true;
     coordinator_.opened();
     return;

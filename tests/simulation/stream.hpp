@@ -1,6 +1,7 @@
 // One stream between an agent and the coordinator, with what lies between them: messages take their time, stand still
 // while the network does, and are lost with the stream; each side learns of its end in its own time. In order within a
-// stream, as TCP has it; two streams know nothing of each other.
+// stream, as TCP has it; two streams know nothing of each other: one that a
+// process has given up may arrive after its next.
 #pragma once
 #include <deque>
 #include <functional>
@@ -27,6 +28,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     std::function<void(v1::CoordinatorMessage)> hear;
     std::function<void()> written;                  ///< the last Send is out of its hands
     std::function<void(const absl::Status&)> over;  ///< the last call
+    std::function<bool()> lives;                    ///< whether there is somebody, later, too
   };
   struct CoordinatorEnd {
     std::function<void()> opened;  ///< the first call
@@ -92,8 +94,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::deque<UnderWay<v1::CoordinatorMessage>> down_;
   double up_last_ = 0;
   double down_last_ = 0;
+  std::function<bool()> agent_lives_;
   double opens_at_ = 0;
   bool opened_ = false;
+  bool ghost_ = false;  // given up by the agent, and still going to arrive
   bool reading_ = false;
   bool write_waits_ = false;  // for room
   bool stalled_ = false;

@@ -21,6 +21,16 @@ TEST_F(LinkTest, DialsAtOnceAndSaysWhoItIs) {
   EXPECT_FALSE(hellos[0].hello().draining());
 }
 
+TEST_F(LinkTest, CountsItsStreams) {
+  Attach();
+  Lose();
+  Attach();
+  const auto hellos = Sent(v1::AgentMessage::kHello);
+  ASSERT_EQ(hellos.size(), 2u);
+  EXPECT_EQ(hellos[0].hello().stream(), 1u);
+  EXPECT_EQ(hellos[1].hello().stream(), 2u);
+}
+
 TEST_F(LinkTest, EnrolsFirstWhenItNeverDid) {
   MachineConfig config = GoodConfig();
   config.enrolled = false;

@@ -163,6 +163,7 @@ TEST_F(Streams, NewerSessionTakesOver) {
   Peer agent = Enrol("one", {Cpu("CPU-1")});
   Attach(agent);
   const SessionId first = agent.session;
+  NewProcess(agent);
   Attach(agent);
   EXPECT_TRUE(absl::IsAborted(ClosedWith(first)));
   EXPECT_TRUE(ClosedWith(agent.session).ok());
@@ -170,6 +171,53 @@ TEST_F(Streams, NewerSessionTakesOver) {
   coordinator->Closed(first, false, now, effects);
   Commit();
   EXPECT_EQ(StateOf(agent), v1::AGENT_STATE_IDLE);
+}
+
+TEST_F(Streams, AProcessThatTakesOverFromItselfIsNotSentAway) {
+  // A stream that it gave up may arrive last; then it hears of its end on the one that it uses, and comes back.
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  const SessionId used = agent.session;
+  Attach(agent);
+  EXPECT_TRUE(absl::IsUnavailable(ClosedWith(used)));
+  const SessionId silent = agent.session + 1;
+  coordinator->Open(silent, agent.credential, now, effects);
+  coordinator->Open(silent + 1, agent.credential, now, effects);
+  Commit();
+  EXPECT_TRUE(absl::IsUnavailable(ClosedWith(silent))) << "it has not said whose it is";
+}
+
+TEST_F(Streams, AStreamThatArrivesAfterTheNextOneOfItsProcessChangesNothing) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  const auto say = [&](SessionId session, std::uint32_t stream, std::vector<v1::AttemptInHand> attempts) {
+    Peer at = agent;
+    at.session = session;
+    coordinator->Open(session, agent.credential, now, effects);
+    v1::AgentMessage message;
+    *message.mutable_hello() = HelloOf(agent);
+    for (const auto& attempt : attempts) *message.mutable_hello()->add_attempts() = attempt;
+    message.mutable_hello()->set_stream(stream);
+    Say(at, message);
+  };
+  say(11, 1, {});
+  agent.session = 11;
+  Submit(Spec({2}));
+  const auto assign = TakeAssign(agent);
+  ASSERT_TRUE(assign);
+  SayStarted(agent, *assign);
+  say(13, 3, {InHand(*assign)});
+  say(12, 2, {});  // dialled before the attempt came, given up, and late
+  EXPECT_TRUE(absl::IsUnavailable(ClosedWith(12)));
+  EXPECT_TRUE(ClosedWith(13).ok());
+  agent.session = 13;
+  SayWindows(agent, *assign, 1, 2);
+  EXPECT_EQ(memory.attempts.begin()->second.last_sequence, 2u);
+  EXPECT_EQ(memory.attempts.begin()->second.state, v1::JOB_STATE_RUNNING);
+  // Another process counts anew.
+  NewProcess(agent);
+  say(14, 1, {});
+  EXPECT_TRUE(ClosedWith(14).ok());
+  EXPECT_TRUE(absl::IsAborted(ClosedWith(13)));
 }
 
 TEST_F(Streams, SilenceIsShownAndNothingMore) {
