@@ -93,7 +93,7 @@ std::vector<std::string> DriftBook::Lines(std::size_t most, bool unicode) const 
   if (lines.empty()) return lines;
   const std::size_t more = lines.size() - std::min(lines.size(), most);
   lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(more));
-  lines.insert(lines.begin(), "control cell, start -> end:");
+  lines.emplace(lines.begin(), "control cell, start -> end:");
   if (more > 0) lines.push_back(fmt::format("  {} earlier ones: 'rsg results list --control'", more));
   return lines;
 }

@@ -36,6 +36,7 @@ TEST_F(Crash, KilledAgentTakesItsChildAlongAndComesBack) {
   const pid_t trainer = WaitForTrainer(*agent_);
   agent_->Signal(SIGKILL);
   EXPECT_TRUE(Eventually(1, [&] { return !Alive(trainer); })) << "the child outlived its agent by a second";
+  agent_->Wait(10);  // the child goes with the agent's main thread; its state's lock goes with the last one
   agent_ = StartAgent("one");
   EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
   ExpectNothingLostOrDoubled(sweep);
