@@ -58,10 +58,6 @@ void Ledger::ProcessEnded(const std::string& instance) {
   for (auto& [attempt, story] : stories_) story.orphaned |= story.instance == instance && !story.accepted;
 }
 
-void Ledger::StopAsked(const std::string& instance) {
-  for (auto& [attempt, story] : stories_) story.stop_asked |= story.instance == instance && !story.accepted;
-}
-
 double Ledger::Silence(const std::string& credential_sha256) const {
   const auto heard = heard_at_.find(credential_sha256);
   const double since = heard == heard_at_.end() ? 0 : heard->second;
