@@ -117,6 +117,7 @@ void Coordinator::Round() {
     return GoDown(Disk::Crash::kPower, basis_->random.Between(0.5, 30));
   }
   audit_->CheckRound();
+  ledger_->RoundOver();
   if (core_->Due() <= Monotonic()) basis_->Violate("the coordinator would spin: a round is due and does nothing");
   // It waits in milliseconds, rounded up.
   PlanRound(basis_->time.now() + std::ceil((core_->Due() - Monotonic()) * 1000) / 1000);

@@ -45,10 +45,15 @@ class Ledger {
   void ProcessEnded(const std::string& instance);
   void StopAsked(const std::string& instance) { stopped_.insert(instance); }
 
-  // The coordinator: when it began to run, and when it heard an agent last.
+  // The coordinator: when it began to run, and when it heard an agent last. What has come counts from the end of the
+  // round that handles it, for in the same round something else may come first.
 
-  void CoordinatorStarted() { started_at_ = basis_->time.now(); }
-  void Heard(const std::string& credential_sha256) { heard_at_[credential_sha256] = basis_->time.now(); }
+  void CoordinatorStarted() {
+    started_at_ = basis_->time.now();
+    hearing_.clear();
+  }
+  void Heard(const std::string& credential_sha256) { hearing_.insert(credential_sha256); }
+  void RoundOver();
   /// For how long this coordinator has not heard the agent, at most.
   double Silence(const std::string& credential_sha256) const;
 
@@ -81,6 +86,7 @@ class Ledger {
   std::set<std::string> ended_processes_;
   std::set<std::string> stopped_;  // processes that were told to end
   double started_at_ = 0;
+  std::set<std::string> hearing_;
   std::map<std::string, double> heard_at_;
 };
 
