@@ -46,6 +46,7 @@ class Audit {
   void EachOf(const std::string& sql, const std::function<void(const store::Statement&)>& take);
   /// Every row is a broken rule, of which the first column tells.
   void ExpectNone(const char* rule, const std::string& sql);
+  void CheckGivenUp();
   void CheckTables();
   void CheckBudgets();
   void CheckPromises();
@@ -64,7 +65,7 @@ class Audit {
   std::optional<store::Statement> attempt_;
   std::optional<store::Statement> version_;
   std::optional<store::Statement> given_up_;
-  std::int64_t seen_version_ = 0;
+  std::int64_t seen_version_ = 0;  // of the database; 0: just opened
   std::uint64_t rounds_ = 0;
   std::set<std::string> seen_given_up_;
 };

@@ -117,6 +117,7 @@ void Coordinator::Round() {
     return GoDown(Disk::Crash::kPower, basis_->random.Between(0.5, 30));
   }
   audit_->CheckRound();
+  ledger_->RoundOver();
   if (core_->Due() <= Monotonic()) basis_->Violate("the coordinator would spin: a round is due and does nothing");
   // It waits in milliseconds, rounded up.
   PlanRound(basis_->time.now() + std::ceil((core_->Due() - Monotonic()) * 1000) / 1000);
@@ -196,20 +197,23 @@ std::shared_ptr<Stream> Coordinator::Dial(const Box& box, const Weather& weather
   auto session = std::make_shared<schedule::SessionId>(0);
   auto life = std::make_shared<std::uint64_t>(0);
   Stream::CoordinatorEnd end;
-  end.opened = [this, slot, session, life, hash = box.secret_sha256] {
+  end.opened = [this, slot, session, life, hash = box.secret_sha256, name = box.name] {
     const std::shared_ptr<Stream> stream = slot->lock();
     if (!core_) return stream->CoordinatorDies(true);
     *life = life_;
     *session = core_->NewSession();
+    basis_->Tell("coordinator: stream {} of {} opens", *session, name);
     core_->OpenSession(*session, std::make_shared<Outlet>(this, stream), hash, [stream](const absl::Status& status) {
       if (status.ok()) stream->ReadNext();
     });
     Poke();
   };
-  end.hear = [this, slot, session, life, hash = box.secret_sha256](v1::AgentMessage message) {
+  end.hear = [this, slot, session, life, hash = box.secret_sha256, name = box.name](v1::AgentMessage message) {
     if (!core_ || *life != life_) return;
-    ledger_->Heard(hash);
     const std::shared_ptr<Stream> stream = slot->lock();
+    if (!stream->closing()) ledger_->Heard(hash);  // else it belongs to a session that is over
+    if (const std::string text = basis_->tracing ? Describe(message) : ""; !text.empty())
+      basis_->Tell("coordinator: reads on stream {} of {}: {}", *session, name, text);
     core_->Receive(*session, std::move(message), [this, stream](const absl::Status& status) {
       if (status.ok()) return stream->ReadNext();
       CheckRefusal(status);
@@ -219,6 +223,7 @@ std::shared_ptr<Stream> Coordinator::Dial(const Box& box, const Weather& weather
   };
   end.over = [this, session, life](bool in_good_order) {
     if (!core_ || *life != life_) return;
+    basis_->Tell("coordinator: stream {} is over", *session);
     core_->CloseSession(*session, in_good_order);
     Poke();
   };

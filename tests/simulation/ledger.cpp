@@ -58,8 +58,9 @@ void Ledger::ProcessEnded(const std::string& instance) {
   for (auto& [attempt, story] : stories_) story.orphaned |= story.instance == instance && !story.accepted;
 }
 
-void Ledger::StopAsked(const std::string& instance) {
-  for (auto& [attempt, story] : stories_) story.stop_asked |= story.instance == instance && !story.accepted;
+void Ledger::RoundOver() {
+  for (const std::string& hash : hearing_) heard_at_[hash] = basis_->time.now();
+  hearing_.clear();
 }
 
 double Ledger::Silence(const std::string& credential_sha256) const {

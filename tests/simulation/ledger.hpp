@@ -27,7 +27,6 @@ struct Story {
   std::optional<v1::Result> result;     ///< that it said
   std::set<v1::Outcome> said;           ///< ends that an agent has told the coordinator
   bool orphaned = false;                ///< its process ended before the end was acknowledged
-  bool stop_asked = false;              ///< its process was told to end while it was in hand
   std::uint32_t acked = 0;              ///< windows that the coordinator has acknowledged
   std::optional<v1::Outcome> accepted;  ///< end that the coordinator has acknowledged
 };
@@ -44,12 +43,17 @@ class Ledger {
   void Said(const v1::AgentMessage& message, const v1::Settings& settings);
   void Complained(std::size_t box, const std::string& text);  ///< an error in an agent's log
   void ProcessEnded(const std::string& instance);
-  void StopAsked(const std::string& instance);
+  void StopAsked(const std::string& instance) { stopped_.insert(instance); }
 
-  // The coordinator: when it began to run, and when it heard an agent last.
+  // The coordinator: when it began to run, and when it heard an agent last. What has come counts from the end of the
+  // round that handles it, for in the same round something else may come first.
 
-  void CoordinatorStarted() { started_at_ = basis_->time.now(); }
-  void Heard(const std::string& credential_sha256) { heard_at_[credential_sha256] = basis_->time.now(); }
+  void CoordinatorStarted() {
+    started_at_ = basis_->time.now();
+    hearing_.clear();
+  }
+  void Heard(const std::string& credential_sha256) { hearing_.insert(credential_sha256); }
+  void RoundOver();
   /// For how long this coordinator has not heard the agent, at most.
   double Silence(const std::string& credential_sha256) const;
 
@@ -68,6 +72,7 @@ class Ledger {
   bool cancel_asked(const std::string& sweep) const { return cancel_asked_.contains(sweep); }
   bool retry_asked(const std::string& sweep) const { return retry_asked_.contains(sweep); }
   const std::map<std::string, v1::SweepStatus>& ended() const { return ended_; }
+  bool WasStopped(const std::string& instance) const { return stopped_.contains(instance); }
   bool ProcessHasEnded(const std::string& instance) const { return ended_processes_.contains(instance); }
 
  private:
@@ -79,7 +84,9 @@ class Ledger {
   std::set<std::string> retry_asked_;
   std::map<std::string, v1::SweepStatus> ended_;
   std::set<std::string> ended_processes_;
+  std::set<std::string> stopped_;  // processes that were told to end
   double started_at_ = 0;
+  std::set<std::string> hearing_;
   std::map<std::string, double> heard_at_;
 };
 

@@ -69,6 +69,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// Both ends are over.
   bool done() const { return !agent_.over && !coordinator_.over; }
   bool opened() const { return opened_; }
+  bool closing() const { return closing_.has_value(); }
   std::size_t answers_under_way() const { return down_.size(); }
 
  private:
