@@ -4,20 +4,31 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/tls.hpp"
+#include "common/untrusted.hpp"
 
 namespace rsg {
+namespace {
 
-std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line) {
+constexpr double kLookSeconds = 2;
+
+}  // namespace
+
+double KeepaliveSeconds(double heartbeat_seconds) { return std::clamp(2 * heartbeat_seconds, 1.0, kKeepaliveSeconds); }
+
+std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds) {
+  const int keepalive = static_cast<int>(1000 * keepalive_seconds);
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = line.ca_pem;
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(kServerName);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // Who waits between tries is the caller, with jitter; gRPC's own back-off on top would only add to it.
@@ -36,7 +47,7 @@ void Authorize(grpc::ClientContext* context, const std::string& secret) {
   context->AddMetadata("authorization", absl::StrCat("Bearer ", secret));
 }
 
-absl::Status ToAbsl(const grpc::Status& status, const std::string& address) {
+absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line) {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   const std::string& text = status.error_message();
@@ -47,8 +58,8 @@ absl::Status ToAbsl(const grpc::Status& status, const std::string& address) {
   if (absl::StrContains(text, "wrong version number"))
     hint = "what listens there does not speak TLS: is this the coordinator's address?";
   else if (absl::StrContains(text, "certificate"))
-    hint = "the coordinator there has another CA than this line: get a new line from it";
-  return absl::UnavailableError(absl::StrCat("cannot reach the coordinator at ", address, ": ", text, "; ", hint));
+    hint = WhyUntrusted(line, kLookSeconds);
+  return absl::UnavailableError(absl::StrCat("cannot reach the coordinator at ", line.address, ": ", text, "; ", hint));
 }
 
 }  // namespace rsg

@@ -10,15 +10,22 @@
 
 namespace rsg {
 
-/// A TLS channel to `line.address` that trusts `line.ca_pem` alone and expects kServerName. Keepalive every 20 s, also
-/// without calls; messages up to 1 MiB. Connects lazily. Thread-safe once made.
-std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line);
+inline constexpr double kKeepaliveSeconds = 20;
+
+/// How long either side lets a connection be silent before it asks the other, and then waits for the answer: two
+/// heartbeats, 1 to 20 s.
+double KeepaliveSeconds(double heartbeat_seconds);
+
+/// A TLS channel to `line.address` that trusts `line.ca_pem` alone and expects kServerName. Keepalive also without
+/// calls; messages up to 1 MiB. Connects lazily. Thread-safe once made.
+std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds = kKeepaliveSeconds);
 
 /// Presents `secret` as "authorization: Bearer SECRET".
 void Authorize(grpc::ClientContext* context, const std::string& secret);
 
-/// gRPC's status as absl's: same code, same text; a failed TLS handshake or refused connection says what to check.
-absl::Status ToAbsl(const grpc::Status& status, const std::string& address);
+/// gRPC's status as absl's: same code, same text; a failed TLS handshake or refused connection says what to check. To
+/// learn why a certificate was not trusted it looks at it, for two seconds at most.
+absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line);
 
 inline constexpr int kMaxMessageBytes = 1 << 20;
 

@@ -5,7 +5,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/files.hpp"
@@ -67,9 +69,10 @@ bool SetCommonName(X509* certificate, const std::string& name) {
                                     reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0) == 1;
 }
 
-// A certificate with a fresh P-256 key; signed by `issuer`, or by itself when that is null.
-absl::StatusOr<Pair> Make(const std::string& common_name, long days, const Pair* issuer) {
-  Pair made{Key(EVP_EC_gen("P-256")), Certificate(X509_new())};
+// A certificate for `key`, or for a fresh P-256 key when that is null; signed by `issuer`, or by itself when that is
+// null.
+absl::StatusOr<Pair> Make(const std::string& common_name, long days, const Pair* issuer, Key key = nullptr) {
+  Pair made{key ? std::move(key) : Key(EVP_EC_gen("P-256")), Certificate(X509_new())};
   X509* certificate = made.certificate.get();
   X509* signer = issuer != nullptr ? issuer->certificate.get() : certificate;
   EVP_PKEY* signing_key = issuer != nullptr ? issuer->key.get() : made.key.get();
@@ -124,22 +127,34 @@ absl::Status Save(const std::filesystem::path& folder, const std::string& name, 
 absl::StatusOr<Pair> LoadOrMake(const std::filesystem::path& folder, const std::string& name,
                                 const std::string& common_name, long days, const Pair* issuer) {
   auto loaded = Load(folder, name);
+  Key key;
   if (loaded.ok() && issuer != nullptr) {
     int days_left = 0;
     int seconds_left = 0;
     ASN1_TIME_diff(&days_left, &seconds_left, nullptr, X509_get0_notAfter(loaded->certificate.get()));
     const bool ours = X509_verify(loaded->certificate.get(), issuer->key.get()) == 1;
     if (ours && days_left >= kRenewBeforeDays) return loaded;
+    // The same key: who reads the two files while they are replaced always finds a pair.
+    if (ours) key = std::move(loaded->key);
   } else if (loaded.ok() || !absl::IsNotFound(loaded.status())) {
     return loaded;
   }
-  auto made = Make(common_name, days, issuer);
+  auto made = Make(common_name, days, issuer, std::move(key));
   if (!made.ok()) return made;
   if (auto status = Save(folder, name, *made); !status.ok()) return status;
   return made;
 }
 
 }  // namespace
+
+std::string ValidUntil(const std::string& pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  std::tm end{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) return "";
+  char text[32];
+  return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &end));
+}
 
 absl::StatusOr<ServerIdentity> LoadOrMakeIdentity(const std::filesystem::path& folder) {
   if (auto status = MakeStateFolder(folder); !status.ok()) return status;

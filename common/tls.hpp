@@ -17,7 +17,11 @@ struct ServerIdentity {
 };
 
 /// Loads CA and server certificate from `folder` (ca.pem, ca.key, server.pem, server.key), or makes them: P-256, CA for
-/// ten years, server certificate for one year and renewed when it has less than 30 days. Keys are 0600.
+/// ten years, server certificate for one year and renewed, with the same key, when it has less than 30 days. Keys are
+/// 0600.
 absl::StatusOr<ServerIdentity> LoadOrMakeIdentity(const std::filesystem::path& folder);
+
+/// When a certificate ends, as "2027-11-25 12:00:00 UTC"; empty when `pem` is none.
+std::string ValidUntil(const std::string& pem);
 
 }  // namespace rsg

@@ -53,11 +53,12 @@ struct FleetLink::Wire {
   FleetLinkOptions options;
   std::unique_ptr<v1::Fleet::Stub> stub;
   Mailbox<Report> mailbox{kMailboxCapacity};
+  double keepalive_seconds = kKeepaliveSeconds;  // of the next channel, as the last Welcome has it
 
   // A channel that has failed once fails what comes next for as long as it waits by itself; it is the state machine
   // that waits. So a call after a failure gets a channel of its own, and its failure is told with its own reason.
   void Connect() {
-    if (!stub) stub = v1::Fleet::NewStub(MakeChannel(options.coordinator));
+    if (!stub) stub = v1::Fleet::NewStub(MakeChannel(options.coordinator, keepalive_seconds));
   }
 };
 
@@ -157,16 +158,17 @@ void FleetLink::EndStream() {
 
 std::vector<Event> FleetLink::Take() {
   std::vector<Event> events;
-  const std::string& address = wire_->options.coordinator.address;
   const auto lost = [&](const grpc::Status& status) {
     // A stream that the coordinator ends in good order is lost all the same.
-    const absl::Status why =
-        status.ok() ? absl::UnavailableError("the coordinator ended the connection") : ToAbsl(status, address);
+    const absl::Status why = status.ok() ? absl::UnavailableError("the coordinator ended the connection")
+                                         : ToAbsl(status, wire_->options.coordinator);
     wire_->stub.reset();
     events.push_back(LinkLost{Classify(why), std::string(why.message())});
   };
   for (Report& report : wire_->mailbox.TakeAll()) {
     if (auto* read = std::get_if<MessageRead>(&report)) {
+      if (read->message.has_welcome())
+        wire_->keepalive_seconds = KeepaliveSeconds(read->message.welcome().settings().heartbeat_seconds());
       events.push_back(Received{std::move(read->message)});
       stream_->ReadNext();
     } else if (auto* write = std::get_if<WriteEnded>(&report)) {

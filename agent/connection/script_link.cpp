@@ -99,7 +99,7 @@ std::vector<ScriptSource::Report> ScriptLink::Take() {
       call_->ReadNext();
     } else {
       const grpc::Status& status = std::get<CallEnded>(happened).status;
-      reports.emplace_back(Ended{ToAbsl(status, wire_->coordinator.address)});
+      reports.emplace_back(Ended{ToAbsl(status, wire_->coordinator)});
       call_.reset();
     }
   }

@@ -27,6 +27,7 @@ void Dialler::Welcomed(const v1::Welcome& welcome, double now, Actions* actions)
   lost_at_.reset();
   log_at_ = -kNever;
   log_every_ = 0;
+  told_untrusted_ = false;
 }
 
 void Dialler::Lost(const LinkLost& loss, double cap, double now, Actions* actions) {
@@ -67,7 +68,10 @@ void Dialler::Lost(const LinkLost& loss, double cap, double now, Actions* action
 }
 
 void Dialler::LogSparsely(const LinkLost& loss, double now, Actions* actions) {
-  if (now < log_at_) return;
+  // An outage that turns into something a person has to mend is news.
+  const bool news = loss.kind == LinkLoss::kUntrusted && !told_untrusted_;
+  if (now < log_at_ && !news) return;
+  told_untrusted_ = told_untrusted_ || news;
   log_every_ = log_every_ == 0 ? kFirstLogPause : std::min(2 * log_every_, kLongestLogPause);
   log_at_ = now + log_every_;
   actions->emplace_back(Log{Log::Level::kWarning, absl::StrCat(loss.reason, "; will keep trying")});

@@ -44,6 +44,7 @@ class Dialler {
   double retry_at_ = -kNever;
   double log_at_ = -kNever;
   double log_every_ = 0;
+  bool told_untrusted_ = false;  // in this outage
 };
 
 }  // namespace rsg::agent

@@ -90,7 +90,7 @@ absl::Status Client::Explain(const grpc::Status& status, double seconds) const {
         fmt::format("the coordinator at {} did not answer within {:.0f} s; is 'rsg serve' running there, and does a "
                     "firewall let this machine through?",
                     line_.address, seconds));
-  return ToAbsl(status, line_.address);
+  return ToAbsl(status, line_);
 }
 
 }  // namespace rsg::cli

@@ -124,6 +124,14 @@ void AnnounceWandb(const wandb::Settings& settings) {
         settings.source.empty() ? "" : " (" + settings.source + ")", wandb::HostOf(settings.base_url));
 }
 
+// Each attached agent is a descriptor: a usual limit of 1024 would be the size of the fleet.
+void TakeAllDescriptors() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int Serve(Flags flags) {
   if (!SetUpLog(flags.log_level)) {
     Say(fmt::format("log-level: '{}' is unknown; use trace, debug, info, warn, error or off", flags.log_level));
@@ -139,6 +147,7 @@ int Serve(Flags flags) {
   options.wandb = *std::move(wandb);
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets
   setrlimit(RLIMIT_CORE, &no_core);
+  TakeAllDescriptors();
   const Interrupts interrupts;
   auto server = server::Server::Start(options);
   if (!server.ok()) return Report(server.status());

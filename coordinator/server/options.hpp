@@ -18,6 +18,7 @@ struct ServerOptions {
   ContentStore::Limits scripts{.file_bytes = std::uint64_t{2} << 30, .total_bytes = std::uint64_t{16} << 30};
   wandb::Settings wandb;                ///< without a key nothing is forwarded
   double shutdown_seconds = 5;          ///< Stop waits this long for calls before it cuts them
+  double renew_check_seconds = 3600;    ///< between looks at whether the server's certificate is to be renewed
   const Clock* clock = &SystemClock();  ///< must outlive the server
 };
 

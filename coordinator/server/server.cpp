@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
@@ -21,6 +23,7 @@
 #include "coordinator/server/core_outbox.hpp"
 #include "coordinator/server/fleet_service.hpp"
 #include "coordinator/server/grpc_log.hpp"
+#include "coordinator/server/identity_keeper.hpp"
 #include "coordinator/server/read_pool.hpp"
 #include "coordinator/server/secrets.hpp"
 
@@ -29,9 +32,11 @@ namespace {
 
 constexpr int kReaders = 2;
 constexpr std::size_t kOperatorSecretBytes = 32;
+constexpr unsigned kReadIdentitySeconds = 1;
 constexpr std::size_t kGrpcMemory = std::size_t{512} << 20;
 
-void SetLimits(grpc::ServerBuilder& builder) {
+void SetLimits(grpc::ServerBuilder& builder, double keepalive_seconds) {
+  const int keepalive = static_cast<int>(1000 * keepalive_seconds);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   grpc::ResourceQuota quota("rsg");
   quota.Resize(kGrpcMemory);
@@ -39,11 +44,21 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second coordinator would share the port unnoticed
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 64);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, keepalive / 2);
+}
+
+// Reads the pair again when it was renewed, so that those who connect later get the new one.
+std::shared_ptr<grpc::ServerCredentials> Credentials(const std::filesystem::path& folder) {
+  auto files = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      folder / "server.key", folder / "server.pem", kReadIdentitySeconds);
+  grpc::experimental::TlsServerCredentialsOptions tls(std::move(files));
+  tls.watch_identity_key_cert_pairs();
+  tls.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  return grpc::experimental::TlsServerCredentials(tls);
 }
 
 }  // namespace
@@ -60,6 +75,7 @@ struct Server::Parts {
   std::optional<Address> advertise;
   std::optional<FileLock> lock;
   ServerIdentity identity;
+  std::unique_ptr<IdentityKeeper> keeper;
   std::string operator_secret;
   std::unique_ptr<Core> core;
   std::unique_ptr<ReadPool> pool;
@@ -126,6 +142,8 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
   auto made = LoadOrMakeIdentity(options.state_folder / "tls");
   if (!made.ok()) return made.status();
   identity = *std::move(made);
+  keeper = std::make_unique<IdentityKeeper>(options.state_folder / "tls", options.renew_check_seconds,
+                                            identity.certificate_pem);
   auto stored = StoredSecret(options.state_folder / "operator", JoinKind::kOperator);
   if (!stored.ok()) return stored.status();
   operator_secret = stored->empty() ? RandomHex(kOperatorSecretBytes) : *std::move(stored);
@@ -143,14 +161,12 @@ absl::Status Server::Parts::Listen() {
           .database = options.state_folder / "rsg.db",
           .wandb = options.wandb,
           .forwarder = forwarder.get()});
-  grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  tls.pem_key_cert_pairs.push_back({.private_key = identity.key_pem, .cert_chain = identity.certificate_pem});
   grpc::ServerBuilder builder;
-  SetLimits(builder);
+  SetLimits(builder, KeepaliveSeconds(options.settings.heartbeat_seconds));
   int port = 0;
   Address bind = listen;
   if (bind.host.empty()) bind.host = "0.0.0.0";
-  builder.AddListeningPort(Format(bind), grpc::SslServerCredentials(tls), &port);
+  builder.AddListeningPort(Format(bind), Credentials(options.state_folder / "tls"), &port);
   builder.RegisterService(fleet.get());
   builder.RegisterService(control.get());
   grpc = builder.BuildAndStart();
@@ -221,6 +237,7 @@ void Server::Stop() {
     parts.grpc->Wait();
     parts.grpc.reset();
   }
+  parts.keeper.reset();
   parts.forwarder.reset();  // while what it has to store can be stored
   if (parts.core != nullptr) parts.core->Stop();
   parts.pool.reset();  // before the store: the last connection tidies up

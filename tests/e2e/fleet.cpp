@@ -39,14 +39,11 @@ void Fleet::TearDown() {
 }
 
 void Fleet::StartCoordinator(const std::vector<std::string>& more_flags) {
-  std::vector<std::string> command{Program("rsg"),    "serve",
-                                   "--state",         folder_ / "coordinator",
-                                   "--listen",        address_.empty() ? "127.0.0.1:0" : address_,
-                                   "--heartbeat",     "0.3s",
-                                   "--lost-after",    "2s",
-                                   "--flush",         "0.1s",
-                                   "--kill-after",    "1s",
-                                   "--reconnect-cap", "0.5s"};
+  std::vector<std::string> command = coordinator_wrapper_;
+  command.insert(command.end(), {Program("rsg"), "serve", "--state", folder_ / "coordinator",     //
+                                 "--listen", address_.empty() ? host_ + ":0" : address_,          //
+                                 "--heartbeat", "0.3s", "--lost-after", "2s", "--flush", "0.1s",  //
+                                 "--kill-after", "1s", "--reconnect-cap", "0.5s"});
   command.insert(command.end(), more_flags.begin(), more_flags.end());
   const fs::path log = folder_ / "coordinator.log";
   fs::remove(log);
@@ -68,12 +65,13 @@ void Fleet::KillCoordinator() {
 }
 
 std::unique_ptr<Process> Fleet::StartAgent(const std::string& name, Environment more) {
-  more["RSG_JOIN"] = Slurp(folder_ / "coordinator" / "join");
+  more.try_emplace("RSG_JOIN", Slurp(folder_ / "coordinator" / "join"));
   more["RSG_STATE"] = folder_ / name;
   more["RSG_NAME"] = name;
   more.try_emplace("OMP_NUM_THREADS", "1");
-  return std::make_unique<Process>(std::vector<std::string>{Program("rsg-agent")}, more,
-                                   (folder_ / (name + ".log")).string());
+  std::vector<std::string> command = agent_wrapper_;
+  command.push_back(Program("rsg-agent"));
+  return std::make_unique<Process>(command, more, (folder_ / (name + ".log")).string());
 }
 
 void Fleet::WaitForAgents(std::size_t count) {

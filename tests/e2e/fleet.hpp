@@ -48,6 +48,9 @@ class Fleet : public testing::Test {
   void ExpectNothingLostOrDoubled(const std::string& sweep);
 
   std::filesystem::path folder_;
+  std::string host_ = "127.0.0.1";                                   ///< on which the coordinator listens
+  std::vector<std::string> coordinator_wrapper_;                     ///< what stands before its command
+  std::vector<std::string> agent_wrapper_;                           ///< what stands before each agent's
   Environment coordinator_environment_{{"WANDB_MODE", "disabled"}};  ///< whatever stands in our ~/.netrc
   std::unique_ptr<Process> coordinator_;
   std::string address_;  // 127.0.0.1:PORT

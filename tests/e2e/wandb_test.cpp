@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "fleet.hpp"
+#include "fault_fleet.hpp"
 #include "standin_process.hpp"
 
 namespace rsg::e2e {
@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using wandb::StandinProcess;
 
-class WandbFleet : public Fleet {
+class WandbFleet : public FaultFleet {
  protected:
   void UseWandb(const std::string& url) {
     coordinator_environment_ = {{"WANDB_API_KEY", StandinProcess::Key()}, {"WANDB_BASE_URL", url}};
@@ -24,7 +24,9 @@ class WandbFleet : public Fleet {
   }
 };
 
-TEST_F(WandbFleet, EveryJobIsOneRunAlthoughWandbWasAwayWhileItWasMeasured) {
+class Fault : public WandbFleet {};
+
+TEST_F(Fault, WandbThrottledFailingAndDown) {
   int port = 0;
   {
     const StandinProcess standin;
@@ -41,8 +43,12 @@ TEST_F(WandbFleet, EveryJobIsOneRunAlthoughWandbWasAwayWhileItWasMeasured) {
   KillCoordinator();
 
   StandinProcess standin(port);
+  standin.Set({{"429", 0.2}, {"500", 0.2}, {"drop_after", 0.2}, {"retry_after", 1}, {"seed", 7}});
   StartCoordinator();
+  const Stopwatch watch;
   ASSERT_TRUE(Eventually(60, [&] { return AllThere(); })) << Status().dump();
+  const json faults = standin.Get("state")["faults"];
+  Record("W&B away, then 429, 500, broken connections", -1, watch.Seconds(), faults.dump());
   EXPECT_EQ(Status()["done"], 2);
   EXPECT_EQ(Status()["backlog_lines"], 0);
   const json state = standin.Get("state");

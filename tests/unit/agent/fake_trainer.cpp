@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 extern char** environ;
 
@@ -69,6 +70,18 @@ int Good(int argc, char** argv, int windows, int pause_milliseconds) {
   }
   Finished(windows, batch);
   return 0;
+}
+
+// Takes memory until it is killed for it or has so much.
+int Eat(int argc, char** argv, std::size_t mib) {
+  Started(argc, argv);
+  Window(1, std::atoi(Argument(argc, argv, "--bs", "2").c_str()));
+  std::vector<std::string> eaten;
+  while (eaten.size() < mib) {
+    eaten.emplace_back(std::size_t{1} << 20, 'x');
+    usleep(1000);
+  }
+  Sleep();
 }
 
 int Info() {
@@ -179,6 +192,9 @@ int main(int argc, char** argv) {
   }
   if (what == "good") return Good(argc, argv, 5, 1);
   if (what == "slow") return Good(argc, argv, 100, 20);
+  if (int windows = 0, pause = 0; std::sscanf(what.c_str(), "good-%d-%d", &windows, &pause) == 2)
+    return Good(argc, argv, windows, pause);
+  if (what.rfind("eats-", 0) == 0) return Eat(argc, argv, std::strtoul(what.c_str() + 5, nullptr, 10));
   if (what.rfind("exit-", 0) == 0) return std::atoi(what.c_str() + 5);
   if (what.rfind("tell-", 0) == 0) return Tell(what.substr(5));
   return Misbehave(what, argc, argv);

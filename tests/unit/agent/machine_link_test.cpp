@@ -185,6 +185,19 @@ TEST_F(LinkTest, WrongCaEndsItAtTheStartButNotOnceAttached) {
   EXPECT_EQ(ExitCode(), std::nullopt);
 }
 
+TEST_F(LinkTest, OutageThatTurnsOutToBeAMatterOfTrustIsToldAtOnce) {
+  Attach();
+  Lose(LinkLoss::kUnreachable);
+  Pass(5);
+  Clear();
+  Lose(LinkLoss::kUntrusted);
+  EXPECT_THAT(LogText(), HasSubstr("will keep trying"));
+  Pass(5);
+  Clear();
+  Lose(LinkLoss::kUntrusted);
+  EXPECT_EQ(LogText(), "") << "but once";
+}
+
 TEST_F(LinkTest, SupersededAndMismatchedEndAtOnce) {
   Attach();
   Lose(LinkLoss::kSuperseded);

@@ -1,0 +1,333 @@
+// A coordinator under load: fleet_load [--agents N] [--jobs N] [--cut SHARE] ... starts a real `rsg serve`, attaches
+// many agents to it (real gRPC with TLS, the real state machine, scripted trainers, all in this process), has them run
+// a sweep while connections are cut at random, and prints what it cost the coordinator and how long acks took. It exits
+// with 1 unless every job has exactly one result and every window is stored once. The whole one:
+//
+//     fleet_load --agents 1000 --jobs 20000
+//
+// Everything is on loopback and ends by itself. Agents and coordinator share the machine's cores.
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "common/clock.hpp"
+#include "load_agent.hpp"
+#include "process.hpp"
+
+namespace rsg::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  int agents = 20;
+  int jobs = 200;
+  double cut = 0.1;
+  double cut_every = 5;
+  Script script;
+  std::string rsg = RSG_PROGRAM;
+  double limit_seconds = 600;
+};
+
+struct Failure {
+  std::string why;
+};
+
+void Require(bool good, const std::string& why) {
+  if (!good) throw Failure{why};
+}
+
+std::string Slurp(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+/// The coordinator in a folder of its own, and its operator.
+class Coordinator {
+ public:
+  explicit Coordinator(const Options& options) : rsg_(options.rsg) {
+    std::string pattern = (fs::temp_directory_path() / "rsg-load-XXXXXX").string();
+    Require(mkdtemp(pattern.data()) != nullptr, "cannot make a temporary folder");
+    folder_ = pattern;
+    process_ = std::make_unique<e2e::Process>(
+        std::vector<std::string>{rsg_, "serve", "--listen", "127.0.0.1:0", "--state", folder_ / "state",  //
+                                 "--lost-after", "15s", "--heartbeat", "5s", "--flush", "0.5s", "--reconnect-cap",
+                                 "2s"},
+        e2e::Environment{{"WANDB_MODE", "disabled"}}, folder_ / "log");
+    Require(e2e::Eventually(30, [&] { return process_->Log().find("join line") != std::string::npos; }),
+            "rsg serve does not start: " + process_->Log());
+    const std::string log = process_->Log();
+    port = std::stoi(log.substr(log.find(':') + 1));
+  }
+  ~Coordinator() {
+    process_.reset();
+    std::error_code none;
+    fs::remove_all(folder_, none);
+  }
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
+
+  std::string Rsg(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), rsg_);
+    const auto output = e2e::RunCommand(arguments, {{"RSG_OPERATOR", Slurp(folder_ / "state" / "operator")}}, 60);
+    Require(output.exit_code == 0, "rsg " + arguments[1] + " " + arguments[2] + ": " + output.err);
+    return output.out;
+  }
+
+  std::int64_t Sql(const std::string& query) const {
+    sqlite3* database = nullptr;
+    sqlite3_stmt* statement = nullptr;
+    const std::string path = folder_ / "state" / "rsg.db";
+    sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr);
+    sqlite3_busy_timeout(database, 10'000);
+    const bool good = sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
+                      sqlite3_step(statement) == SQLITE_ROW;
+    const std::int64_t value = good ? sqlite3_column_int64(statement, 0) : -1;
+    const std::string error = sqlite3_errmsg(database);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    Require(good, query + ": " + error);
+    return value;
+  }
+
+  /// A line of /proc/PID/status, in MiB.
+  double StatusMib(const std::string& key) const {
+    std::ifstream status("/proc/" + std::to_string(process_->pid()) + "/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.rfind(key + ":", 0) == 0) return std::stod(line.substr(key.size() + 1)) / 1024;
+    return 0;
+  }
+  double CpuSeconds() const {
+    const std::string stat = Slurp("/proc/" + std::to_string(process_->pid()) + "/stat");
+    std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) fields >> skipped;
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  }
+  bool Running() const { return process_->Running(); }
+  std::string Log() const { return process_->Log(); }
+
+  int port = 0;
+
+ private:
+  const std::string rsg_;
+  fs::path folder_;
+  std::unique_ptr<e2e::Process> process_;
+};
+
+/// Ours of this process that lead to the coordinator.
+std::vector<int> Connections(int port) {
+  std::vector<int> found;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    sockaddr_in6 peer{};  // gRPC dials IPv4 through IPv6 sockets
+    socklen_t size = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+        (peer.sin6_family == AF_INET6 || peer.sin6_family == AF_INET) && ntohs(peer.sin6_port) == port)
+      found.push_back(fd);
+  }
+  return found;
+}
+
+double Percentile(const std::vector<double>& sorted, double share) {
+  if (sorted.empty()) return 0;
+  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
+}
+
+class Run {
+ public:
+  explicit Run(const Options& options) : options_(options), coordinator_(options) {
+    const std::string printed =
+        coordinator_.Rsg({"agents", "token", "--print", "--uses", std::to_string(options.agents)});
+    const auto join = ParseJoinLine(printed.substr(0, printed.find('\n')), JoinKind::kAgent);
+    Require(join.ok(), "no join line: " + std::string(join.status().message()));
+    for (int i = 1; i <= options.agents; ++i)
+      agents_.push_back(std::make_unique<LoadAgent>(*join, i, options.script, &tally_));
+  }
+
+  void Go() {
+    const double begun = e2e::Now();
+    TurnUntil("attached", [&] { return coordinator_.Sql("SELECT count(*) FROM agents") == options_.agents; });
+    attach_seconds_ = e2e::Now() - begun;
+    Submit();
+    const double cpu = coordinator_.CpuSeconds();
+    const double submitted = e2e::Now();
+    next_cut_ = submitted + options_.cut_every;
+    TurnUntil("jobs ended", [&] {
+      const auto ended = coordinator_.Sql("SELECT count(*) FROM jobs WHERE state = 'ENDED'");
+      std::printf("%8.1f s %8ld jobs ended, %d connections cut\n", e2e::Now() - submitted, static_cast<long>(ended),
+                  cuts_);
+      std::fflush(stdout);
+      return ended == options_.jobs;
+    });
+    seconds_ = e2e::Now() - submitted;
+    cpu_seconds_ = coordinator_.CpuSeconds() - cpu;
+  }
+
+  /// Whether all is as it must be.
+  bool Report() {
+    auto& acks = tally_.ack_seconds;
+    std::sort(acks.begin(), acks.end());
+    const auto windows = coordinator_.Sql("SELECT count(*) FROM windows");
+    std::printf("agents %d, attached within %.1f s; jobs %d in %.1f s (%.0f jobs/s, %.0f windows/s)\n", options_.agents,
+                attach_seconds_, options_.jobs, seconds_, options_.jobs / seconds_,
+                static_cast<double>(windows) / seconds_);
+    std::printf("connections cut %d, streams lost %lu; attempts %ld\n", cuts_, tally_.links_lost,
+                static_cast<long>(coordinator_.Sql("SELECT count(*) FROM attempts")));
+    std::printf("coordinator: RSS %.0f MiB, at most %.0f MiB (budget 2048); CPU %.1f s, %.2f cores\n",
+                coordinator_.StatusMib("VmRSS"), coordinator_.StatusMib("VmHWM"), cpu_seconds_,
+                cpu_seconds_ / seconds_);
+    std::printf("ack latency of %zu batches: p50 %.1f ms, p99 %.1f ms (budget 250), most %.1f ms\n", acks.size(),
+                1e3 * Percentile(acks, 0.5), 1e3 * Percentile(acks, 0.99), acks.empty() ? 0 : 1e3 * acks.back());
+    return AllOnce();
+  }
+
+  const Tally& tally() const { return tally_; }
+  const Coordinator& coordinator() const { return coordinator_; }
+
+ private:
+  void Submit() {
+    std::string sizes;
+    for (int i = 1; i <= options_.jobs / options_.agents; ++i) sizes += (i > 1 ? "," : "") + std::to_string(i);
+    coordinator_.Rsg({"sweep", "submit", "--models", "resnet18", "--precision", "fp32", "--no-control", "--bs", sizes,
+                      "--seconds", "60", "-o", "json"});
+    Require(coordinator_.Sql("SELECT count(*) FROM jobs") == options_.jobs, "the sweep has another number of jobs");
+  }
+
+  void TurnUntil(const std::string& what, const std::function<bool()>& done) {
+    constexpr double kBeat = 0.002;  // the resolution of all times here
+    constexpr double kAsk = 2;
+    const double end = e2e::Now() + options_.limit_seconds;
+    double ask_at = e2e::Now();
+    while (true) {
+      const double now = e2e::Now();
+      for (auto& agent : agents_) agent->Turn();
+      if (next_cut_ > 0 && now >= next_cut_) Cut();
+      if (now >= ask_at) {
+        ask_at = now + (options_.agents < 100 ? kAsk / 10 : kAsk);
+        if (done()) return;
+        Require(coordinator_.Running(), "the coordinator has died: " + coordinator_.Log());
+        Require(now < end, "not all " + what + " within " + std::to_string(options_.limit_seconds) + " s");
+        for (const auto& agent : agents_) Require(!agent->gone(), "an agent gave up");
+      }
+      const double left = kBeat - (e2e::Now() - now);
+      if (left > 0) usleep(static_cast<useconds_t>(left * 1e6));
+    }
+  }
+
+  void Cut() {
+    next_cut_ += options_.cut_every;
+    std::vector<int> open = Connections(coordinator_.port);
+    std::shuffle(open.begin(), open.end(), random_);
+    open.resize(static_cast<std::size_t>(std::ceil(options_.cut * static_cast<double>(open.size()))));
+    for (const int fd : open) cuts_ += shutdown(fd, SHUT_RDWR) == 0 ? 1 : 0;
+  }
+
+  bool AllOnce() const {
+    bool good = true;
+    const auto expect = [&](const char* what, const std::string& query, std::int64_t wanted) {
+      const auto found = coordinator_.Sql(query);
+      if (found == wanted) return;
+      std::printf("WRONG: %s: %ld, not %ld\n", what, static_cast<long>(found), static_cast<long>(wanted));
+      good = false;
+    };
+    expect("results", "SELECT count(*) FROM results", options_.jobs);
+    expect("jobs with a result", "SELECT count(*) FROM (SELECT DISTINCT sweep, job FROM results)", options_.jobs);
+    expect("jobs that ended otherwise", "SELECT count(*) FROM jobs WHERE outcome <> 'COMPLETED'", 0);
+    expect("attempts with a gap or a double",
+           "SELECT count(*) FROM (SELECT count(*) AS n, min(sequence) AS first, max(sequence) AS last FROM windows "
+           "GROUP BY sweep, job, attempt HAVING first <> 1 OR last <> n)",
+           0);
+    expect("attempts whose acked windows are not stored",
+           "SELECT count(*) FROM attempts a WHERE last_sequence <> (SELECT count(*) FROM windows w WHERE "
+           "w.sweep = a.sweep AND w.job = a.job AND w.attempt = a.attempt)",
+           0);
+    if (good) std::printf("all %d results and all their windows are stored once\n", options_.jobs);
+    return good;
+  }
+
+  const Options options_;
+  Coordinator coordinator_;
+  Tally tally_;
+  std::vector<std::unique_ptr<LoadAgent>> agents_;
+  std::mt19937 random_{1};
+  double next_cut_ = 0;
+  int cuts_ = 0;
+  double attach_seconds_ = 0;
+  double seconds_ = 0;
+  double cpu_seconds_ = 0;
+};
+
+void TakeAllDescriptors() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+int Main(const Options& options) {
+  TakeAllDescriptors();  // three an agent
+  signal(SIGPIPE, SIG_IGN);
+  std::unique_ptr<Run> run;
+  try {
+    run = std::make_unique<Run>(options);
+    run->Go();
+    return run->Report() ? 0 : 1;
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "fleet_load: %s\n", failure.why.c_str());
+    if (!run) return 1;
+    int shown = 0;
+    for (const auto& [text, count] : run->tally().warnings)
+      if (++shown <= 10) std::fprintf(stderr, "  %d x %s\n", count, text.c_str());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace rsg::bench
+
+int main(int argc, char** argv) {
+  rsg::bench::Options options;
+  CLI::App app("A coordinator under load: many agents, one sweep, connections cut at random.", "fleet_load");
+  app.add_option("--agents", options.agents, "Agents")->check(CLI::Range(1, 20'000))->capture_default_str();
+  app.add_option("--jobs", options.jobs, "Jobs, a multiple of the agents")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--windows", options.script.windows, "Windows of each job")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--pace", options.script.pace_seconds, "Seconds a window")
+      ->check(CLI::Range(0.001, 60.0))
+      ->capture_default_str();
+  app.add_option("--cut", options.cut, "Share of the connections that is cut, at random, each time")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--cut-every", options.cut_every, "Seconds between two cuts")
+      ->check(CLI::Range(0.05, 600.0))
+      ->capture_default_str();
+  app.add_option("--rsg", options.rsg, "The program under load")->check(CLI::ExistingFile)->capture_default_str();
+  app.add_option("--limit", options.limit_seconds, "Gives up after so many seconds")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  if (options.jobs % options.agents != 0) {
+    std::fprintf(stderr, "--jobs: %d is no multiple of %d agents, each of which runs as many; use %d\n", options.jobs,
+                 options.agents, (options.jobs / options.agents + 1) * options.agents);
+    return 2;
+  }
+  return rsg::bench::Main(options);
+}

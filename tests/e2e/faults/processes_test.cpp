@@ -1,0 +1,159 @@
+// A process is killed or frozen in the middle of a sweep that is trained for real: afterwards every job has one
+// accepted result and every acked window is stored once.
+#include <signal.h>
+
+#include <fstream>
+
+#include "fault_fleet.hpp"
+
+namespace rsg::e2e {
+namespace {
+
+class Fault : public FaultFleet {
+ protected:
+  void SetUp() override {
+    FaultFleet::SetUp();
+    StartCoordinator();
+  }
+  void StartTraining() {
+    agent_ = StartAgent("one");
+    WaitForAgents(1);
+  }
+  std::string SubmitTwoCells() {
+    return Submit({"--models", "resnet18", "--bs", "1,2", "--size", "64", "--seconds", "3"});
+  }
+  std::unique_ptr<Process> agent_;
+};
+
+TEST_F(Fault, CoordinatorKilled) {
+  StartTraining();
+  const std::string sweep = SubmitTwoCells();
+  const pid_t trainer = WaitForTrainer(*agent_);
+  Stopwatch watch;
+  KillCoordinator();
+  ASSERT_TRUE(WaitForLog(*agent_, "will keep trying"));
+  const double detected = watch.Seconds();
+  SleepMilliseconds(1000);  // windows pile up at the agent meanwhile
+  EXPECT_TRUE(Alive(trainer)) << "the measurement does not depend on the coordinator";
+  const int stored = Windows();
+  watch.Reset();
+  StartCoordinator();
+  EXPECT_TRUE(WaitForWindowsOver(stored));
+  Record("kill -9 coordinator", detected, watch.Seconds(), "resumed: from its start to the next window stored");
+  ExpectCompleted(sweep, 2, 2);  // no second attempt was needed
+}
+
+TEST_F(Fault, AgentKilled) {
+  StartTraining();
+  const std::string sweep = SubmitTwoCells();
+  const pid_t trainer = WaitForTrainer(*agent_);
+  Stopwatch watch;
+  agent_->Signal(SIGKILL);
+  EXPECT_TRUE(Eventually(1, [&] { return !Alive(trainer); })) << "the child outlived its agent by a second";
+  const double detected = watch.Seconds();
+  agent_->Wait(10);  // the child goes with the agent's main thread; its state's lock goes with the last one
+  const int stored = Windows();
+  watch.Reset();
+  agent_ = StartAgent("one");
+  EXPECT_TRUE(WaitForWindowsOver(stored));
+  Record("kill -9 agent", detected, watch.Seconds(), "detected: its child is gone; resumed: attempt 2, from its start");
+  EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
+  ExpectNothingLostOrDoubled(sweep);
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM v_results WHERE outcome = 'COMPLETED'"), "2");
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM attempts WHERE outcome = 'LOST'"), "1");
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM agents"), "1") << "the same state is the same agent";
+}
+
+TEST_F(Fault, ChildKilled) {
+  StartTraining();
+  const std::string sweep = SubmitTwoCells();
+  const pid_t trainer = WaitForTrainer(*agent_);
+  Stopwatch watch;
+  kill(trainer, SIGKILL);
+  EXPECT_TRUE(
+      Eventually(10, [&] { return SqlValue("SELECT count(*) FROM attempts WHERE outcome = 'FAILED'") == "1"; }));
+  const double detected = watch.Seconds();
+  const int stored = Windows();
+  EXPECT_TRUE(WaitForWindowsOver(stored));
+  Record("kill -9 child", detected, watch.Seconds(), "resumed: attempt 2");
+  EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
+  ExpectNothingLostOrDoubled(sweep);
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM v_results WHERE outcome = 'COMPLETED'"), "2");
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM attempts WHERE outcome = 'FAILED' AND error LIKE '%SIGKILL%'"), "1");
+  EXPECT_TRUE(agent_->Running());
+}
+
+// A control group that bounds a process's memory and that of its children; empty where there can be none.
+std::string LimitMemory(pid_t pid, long bytes) {
+  namespace fs = std::filesystem;
+  for (const auto& [root, limit] : {std::pair<fs::path, const char*>{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
+                                    {"/sys/fs/cgroup", "memory.max"}}) {
+    std::error_code failed;
+    const fs::path group = root / ("rsg-test-" + std::to_string(pid));
+    if (!fs::create_directory(group, failed)) continue;
+    const auto write = [&](const char* file, long value) {
+      std::ofstream out(group / file);
+      out << value << std::flush;
+      return static_cast<bool>(out);
+    };
+    if (fs::exists(group / limit) && write(limit, bytes) && write("cgroup.procs", pid)) return group;
+    rmdir(group.c_str());
+  }
+  return "";
+}
+
+TEST_F(Fault, ChildKilledForItsMemory) {
+  agent_ = StartScripted("one", 0, 0, {{"OMP_FAKE_TRAINER", "eats-400"}});
+  WaitForAgents(1);
+  const std::string group = LimitMemory(agent_->pid(), 160L << 20);
+  if (group.empty()) GTEST_SKIP() << "no control group with a limit of memory can be made here";
+  Stopwatch watch;
+  const std::string sweep = SubmitOne();
+  const bool ended = Eventually(20, [&] { return SqlValue("SELECT count(*) FROM v_results") == "1"; });
+  const double detected = watch.Seconds();
+  const bool lives = agent_->Running();
+  agent_.reset();
+  rmdir(group.c_str());
+  if (!ended) GTEST_SKIP() << "the kernel does not hold the control group to its limit";
+  Record("OOM-kill of the child, twice", detected, -1, "from the sweep's start");
+  EXPECT_TRUE(lives);
+  EXPECT_EQ(SqlValue("SELECT outcome FROM v_results"), "FAILED");
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM attempts WHERE error LIKE '%SIGKILL%'"), "2");
+}
+
+TEST_F(Fault, AgentFrozenAndItsWindowsAreTakenOnce) {
+  StartTraining();
+  const std::string sweep = SubmitTwoCells();
+  WaitForTrainer(*agent_);
+  Stopwatch watch;
+  agent_->Signal(SIGSTOP);
+  EXPECT_TRUE(WaitForState("one", "LOST"));
+  const double detected = watch.Seconds();
+  const int stored = Windows();
+  watch.Reset();
+  agent_->Signal(SIGCONT);
+  EXPECT_TRUE(WaitForWindowsOver(stored));
+  Record("SIGSTOP agent beyond lost_after, CONT", detected, watch.Seconds(), "no newer attempt: its windows are taken");
+  ExpectCompleted(sweep, 2, 2);  // lost contact alone never fences an attempt
+}
+
+TEST_F(Fault, AgentFrozenWhileItsJobWasCancelled) {
+  StartTraining();
+  const std::string sweep = Submit({"--models", "resnet18", "--bs", "2", "--size", "32", "--seconds", "60"});
+  const pid_t trainer = WaitForTrainer(*agent_);
+  agent_->Signal(SIGSTOP);
+  SleepMilliseconds(1000);  // the trainer goes on, its windows wait in the agent's pipe
+  EXPECT_EQ(Rsg({"sweep", "cancel", sweep}).exit_code, 0);
+  const std::string stored = SqlValue("SELECT count(*) FROM windows");
+  Stopwatch watch;
+  agent_->Signal(SIGCONT);
+  EXPECT_TRUE(Eventually(10, [&] { return !Alive(trainer); }));
+  const double detected = watch.Seconds();
+  WaitForAgents(1);
+  Record("SIGSTOP agent, job cancelled, CONT", detected, watch.Seconds(), "detected: its child is killed");
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM windows"), stored);
+  EXPECT_EQ(SqlValue("SELECT outcome FROM v_results"), "CANCELLED");
+}
+
+}  // namespace
+}  // namespace rsg::e2e
