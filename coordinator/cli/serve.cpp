@@ -10,12 +10,12 @@
 #include <optional>
 
 #include "common/duration.hpp"
-#include "common/files.hpp"
 #include "common/log.hpp"
 #include "common/version.hpp"
 #include "coordinator/cli/config.hpp"
 #include "coordinator/cli/interrupt.hpp"
 #include "coordinator/cli/output.hpp"
+#include "coordinator/cli/state_folder.hpp"
 #include "coordinator/server/address.hpp"
 #include "coordinator/server/server.hpp"
 #include "coordinator/wandb/settings.hpp"
@@ -87,12 +87,6 @@ void AddSettings(CLI::App& app, schedule::Settings* settings) {
       ->capture_default_str();
 }
 
-std::filesystem::path StateFolder(const std::string& flag) {
-  if (!flag.empty()) return flag;
-  if (const auto state = ProcessEnvironment("RSG_STATE")) return *state;
-  return DefaultStateRoot() / "coordinator";
-}
-
 void Announce(const server::Server& server, const std::filesystem::path& state) {
   std::cout << "listening " << server.address() << '\n';
   std::cout << "state folder " << state.string() << '\n';
@@ -130,7 +124,7 @@ int Serve(Flags flags) {
     return kUsage;
   }
   server::ServerOptions& options = flags.options;
-  options.state_folder = StateFolder(flags.state);
+  options.state_folder = CoordinatorState(flags.state);
   schedule::Settings& settings = options.settings;
   if (!flags.heartbeat_given)
     settings.heartbeat_seconds = std::min(settings.heartbeat_seconds, settings.lost_after_seconds / 3);
