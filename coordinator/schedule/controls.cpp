@@ -1,5 +1,6 @@
-// Control jobs: what is particular about them. Their order needs nothing: a device runs its jobs by their numbers, one
-// at a time, and they have the first and the last number of its block.
+// Control jobs: what is particular about them. Their order needs little: a device runs its jobs by their numbers, one
+// at a time, they have the first and the last number of its block, and are not handed out beside others
+// (coordinator.cpp).
 #include <fmt/format.h>
 
 #include "common/words.hpp"

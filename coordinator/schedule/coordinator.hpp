@@ -8,8 +8,10 @@
 //  * An attempt's windows are taken in sequence, each once, and acknowledged only after the commit; its end is taken
 //  once
 //    and only when all of its windows are there. So every acknowledged window is stored once, and a job has one result.
-//  * A device has one attempt at a time: an attempt is given out anew only when the earlier one has ended here, and its
-//    lease token is worth nothing from then on.
+//  * A job has one attempt at a time: it is given out anew only when the earlier attempt has ended here, whose lease
+//  token
+//    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after
+//    the other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
 //  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempt is fenced when another process of
 //    the agent takes its place, when the operator cancels, or when another agent takes over the device.
 //  * Control jobs (control.hpp) come first and last on each device. What becomes of them never fails a sweep nor keeps
@@ -136,12 +138,16 @@ class Coordinator {
     std::string log_tail = {};
     double runtime_seconds = 0;
     bool job_too = false;  // the job ends with it, whatever is left of its budgets
+    bool free = false;     // nobody's fault: costs no budget
   };
 
   // coordinator.cpp
   void Advance(const Now& now);
   void Settle(const Now& now, Effects& effects);
   void Offer(Agent& agent, const Now& now, Effects& effects);
+  std::optional<JobKey> NextFor(const Agent& agent) const;
+  bool MustWait(const Agent& agent, const JobKey& next) const;
+  void HandOut(Agent& agent, const JobKey& job, const Now& now, Effects& effects);
   void SendAssign(const Attempt& attempt, Effects& effects);
   void EndSweepIfDone(Sweep& sweep, const Now& now, Effects& effects);
   void EndSweep(Sweep& sweep, v1::SweepState state, const Now& now, Effects& effects);
@@ -168,13 +174,15 @@ class Coordinator {
 
   // resume.cpp
   void ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
-  void ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
+  bool Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello, bool free, const Now& now, Effects& effects);
 
   // attempts.cpp
   const Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token);
   void OnStarted(Agent& agent, const v1::AttemptStarted& message, const Now& now, Effects& effects);
   void OnFinished(Agent& agent, v1::AttemptFinished& finished, const Now& now, Effects& effects);
+  void AnswerStaleEnd(Agent& agent, const v1::AttemptFinished& finished, Effects& effects);
+  bool WasAccepted(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   void Start(Attempt& attempt, const Now& now, Effects& effects);
   void RefuseStale(Agent& agent, const std::string& attempt_id, const std::string& token, const char* what,
                    Effects& effects);
@@ -190,7 +198,8 @@ class Coordinator {
   void CancelAttempt(Attempt& attempt, End end, const std::string& reason, const Now& now, Effects& effects);
   static void SendCancel(const Agent& agent, const std::string& attempt_id, const std::string& token,
                          const std::string& reason, Effects& effects);
-  void LoseAttempt(Attempt& attempt, const std::string& why, const Now& now, Effects& effects);
+  void LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects);
+  static double Took(const Attempt& attempt, const End& end, const Now& now);
   void Stop(Agent& agent, const std::string& attempt_id);
   void EndJob(const JobKey& job, v1::Outcome outcome, std::string reason, const Now& now, Effects& effects);
   void AfterAttempt(const JobKey& job, const End& end, bool started, const Now& now, Effects& effects);

@@ -27,10 +27,6 @@ v1::SweepSpec WithDefaults(v1::SweepSpec spec);
 /// INVALID_ARGUMENT over kMaxCells. `spec` comes from WithDefaults.
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec);
 
-/// Whether two cells differ in nothing but the batch size: then a device that ran out of memory at the smaller one does
-/// so at the larger one, too.
-bool SameSeries(const v1::Cell& a, const v1::Cell& b);
-
 /// Time after which an agent ends a child that should have ended by itself: the limits' end, and what may pass before
 /// the first step and within the last one.
 double MaxRuntimeSeconds(const v1::Limits& limits);

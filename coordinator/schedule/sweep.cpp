@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "common/cells.hpp"
+
 namespace rsg::schedule {
 
 Sweep::Sweep(SweepRecord sweep, std::vector<PlannedCell> plan)
@@ -192,7 +194,9 @@ v1::Job Sweep::View(std::int64_t number) const {
 
 void CountJob(v1::JobState state, v1::Outcome outcome, std::uint32_t times, v1::JobCounts* counts) {
   counts->set_total(counts->total() + times);
-  if (state == v1::JOB_STATE_QUEUED) return counts->set_queued(counts->queued() + times);
+  // Until it is known to have begun it waits, here or at its agent.
+  if (state == v1::JOB_STATE_QUEUED || state == v1::JOB_STATE_ASSIGNED)
+    return counts->set_queued(counts->queued() + times);
   if (state != v1::JOB_STATE_ENDED) return counts->set_running(counts->running() + times);
   switch (outcome) {
     case v1::OUTCOME_COMPLETED:
@@ -256,7 +260,7 @@ std::vector<std::int64_t> Sweep::LargerBatchSizes(std::int64_t number) const {
     if (candidate.state == v1::JOB_STATE_ENDED) continue;
     if (cells_[candidate.cell].role == v1::ROLE_CONTROL) continue;
     const v1::Cell& its_cell = cells_[candidate.cell].cell;
-    if (SameSeries(cell, its_cell) && its_cell.batch_size() > cell.batch_size()) larger.push_back(other);
+    if (Prunes(cell, its_cell)) larger.push_back(other);
   }
   return larger;
 }
