@@ -1,5 +1,6 @@
 // Attempts that were handed out ahead: when the next one begins, and which of them do not.
 #include <algorithm>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "agent/protocol/machine.hpp"
@@ -7,6 +8,19 @@
 #include "common/words.hpp"
 
 namespace rsg::agent {
+namespace {
+
+// "s3" of "s3.14.2": sweeps may cap the memory differently, and prune none of each other's cells.
+std::string_view SweepOf(const v1::Assign& assign) {
+  return std::string_view(assign.attempt_id()).substr(0, assign.attempt_id().find('.'));
+}
+
+bool Prunes(const v1::Assign& failed, const v1::Assign& assign) {
+  return SweepOf(failed) == SweepOf(assign) && failed.device_id() == assign.device_id() &&
+         rsg::Prunes(failed.cell(), assign.cell());
+}
+
+}  // namespace
 
 // The child before is gone, so the device is free. Nothing begins that could not keep its windows.
 void Machine::StartNext() {
@@ -28,7 +42,7 @@ void Machine::StartNext() {
 const Machine::InHand* Machine::PrunerOf(const InHand& queued) const {
   const auto pruner = std::find_if(hands_.begin(), hands_.end(), [&](const InHand& hand) {
     return hand.delivery.finished() && hand.delivery.end()->outcome() == v1::OUTCOME_OUT_OF_MEMORY &&
-           hand.assign.device_id() == queued.assign.device_id() && Prunes(hand.assign.cell(), queued.assign.cell());
+           Prunes(hand.assign, queued.assign);
   });
   return pruner == hands_.end() ? nullptr : &*pruner;
 }

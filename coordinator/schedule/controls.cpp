@@ -61,8 +61,8 @@ void Coordinator::GiveUpControlsOfGoneMachines(Sweep& sweep, const Now& now, Eff
       if (attempt == attempts_.end())
         EndJob(key, v1::OUTCOME_SKIPPED, reason, now, effects);
       else
-        CancelAttempt(attempt->second, {.outcome = v1::OUTCOME_LOST, .error = reason, .job_too = true}, reason, now,
-                      effects);
+        CancelAttempt(attempt->second, {.outcome = v1::OUTCOME_LOST, .error = reason, .job = v1::OUTCOME_LOST}, reason,
+                      now, effects);
     }
 }
 

@@ -87,6 +87,7 @@ void Coordinator::Tick(const Now& now, Effects& effects) {
   }
   for (auto& [number, sweep] : sweeps_) {
     GiveUpControlsOfGoneMachines(sweep, now, effects);
+    MoveSlots(sweep, now, effects);
     if (sweep.open_until && now.monotonic >= *sweep.open_until) maybe_done_.insert(number);
   }
   Settle(now, effects);
@@ -120,15 +121,14 @@ std::optional<JobKey> Coordinator::NextFor(const Agent& agent) const {
   return best;
 }
 
-// An attempt may fail, and is then made again behind what was handed out ahead of it. So nothing is ahead of the
-// control cell at the start, and the one at the end is not ahead of anything.
+// An attempt may fail, and is then made again behind what was handed out ahead of it. So a control cell is never in
+// hand together with others of its sweep and device, or it would not keep its place.
 bool Coordinator::MustWait(const Agent& agent, const JobKey& next) const {
   const Sweep& sweep = sweeps_.at(next.sweep);
   const Sweep::OnDevice& device = sweep.device(next.job);
-  const bool is_end = sweep.ControlOf(device, kControlEnd) == next.job;
   return std::any_of(agent.attempts.begin(), agent.attempts.end(), [&](const AttemptKey& held) {
     if (held.job.sweep != next.sweep || &sweep.device(held.job.job) != &device) return false;
-    return is_end || sweep.ControlOf(device, kControlStart) == held.job.job;
+    return sweep.IsControl(next.job) || sweep.IsControl(held.job.job);
   });
 }
 

@@ -12,8 +12,9 @@
 //  token
 //    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after
 //    the other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
-//  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempt is fenced when another process of
-//    the agent takes its place, when the operator cancels, or when another agent takes over the device.
+//  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempts are fenced when another process of
+//    the agent takes its place, when the operator cancels, when another agent takes over the device, or when its
+//    machine's slot in a sweep of only so many machines goes to another one (slots.cpp).
 //  * Control jobs (control.hpp) come first and last on each device. What becomes of them never fails a sweep nor keeps
 //  it
 //    from its end, and they are not counted among its jobs.
@@ -137,8 +138,9 @@ class Coordinator {
     std::optional<v1::Result> result = std::nullopt;
     std::string log_tail = {};
     double runtime_seconds = 0;
-    bool job_too = false;  // the job ends with it, whatever is left of its budgets
-    bool free = false;     // nobody's fault: costs no budget
+    // Unless unspecified, the job ends so, too, whatever is left of its budgets.
+    v1::Outcome job = v1::OUTCOME_UNSPECIFIED;
+    bool free = false;  // nobody's fault: costs no budget
   };
 
   // coordinator.cpp
@@ -219,6 +221,14 @@ class Coordinator {
                      std::vector<Candidate>* candidates) const;
   std::vector<Candidate> Candidates(const v1::DeviceSelector& selector, v1::DeviceKind kind);
   std::vector<Candidate> Select(const Sweep& sweep, std::span<const Candidate> candidates) const;
+
+  // slots.cpp
+  double Absence(const std::string& device_id) const;
+  std::vector<Candidate> TakersOf(const Sweep& sweep, const std::string& device_name,
+                                  std::span<const std::uint32_t> cells);
+  void MoveSlots(Sweep& sweep, const Now& now, Effects& effects);
+  void MoveSlot(Sweep& sweep, std::span<const std::size_t> devices, const Now& now, Effects& effects);
+  void EmptySlot(Sweep& sweep, std::size_t device, const std::string& reason, const Now& now, Effects& effects);
 
   // submit.cpp
   void Describe(const Sweep& sweep, std::span<const Candidate> candidates, std::span<const Candidate> selected,

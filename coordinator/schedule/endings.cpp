@@ -95,7 +95,7 @@ void Coordinator::EndJob(const JobKey& job, v1::Outcome outcome, std::string rea
 void Coordinator::AfterAttempt(const JobKey& key, const End& end, bool started, const Now& now, Effects& effects) {
   Sweep& sweep = sweeps_.at(key.sweep);
   Sweep::Job& job = sweep.job(key.job);
-  if (end.job_too) return EndJob(key, end.outcome, end.error, now, effects);
+  if (end.job != v1::OUTCOME_UNSPECIFIED) return EndJob(key, end.job, end.error, now, effects);
   switch (end.outcome) {
     case v1::OUTCOME_COMPLETED:
       return EndJob(key, end.outcome, "", now, effects);
@@ -129,7 +129,8 @@ void Coordinator::Prune(Sweep& sweep, std::int64_t job, const Now& now, Effects&
     } else if (sweep.job(larger).state == v1::JOB_STATE_ASSIGNED) {
       // Handed out ahead, and not begun: the agent holds it back since it knows.
       CancelAttempt(attempts_.at({.job = key, .attempt = sweep.job(larger).attempts}),
-                    {.outcome = v1::OUTCOME_SKIPPED, .error = reason, .job_too = true}, reason, now, effects);
+                    {.outcome = v1::OUTCOME_SKIPPED, .error = reason, .job = v1::OUTCOME_SKIPPED}, reason, now,
+                    effects);
     }
   }
 }

@@ -25,7 +25,7 @@ void Coordinator::ClaimDevices(Agent& agent, const Now& now, Effects& effects) {
   }
   for (const std::string& device : before)
     if (std::find(agent.devices.begin(), agent.devices.end(), device) == agent.devices.end())
-      devices_.Release(device, &agent);
+      devices_.Release(device, &agent, active_);
   if (agent.contested.empty())
     with_contest_.erase(agent.record.agent_id);
   else

@@ -13,6 +13,9 @@ namespace rsg::schedule {
 /// More cells (repeats included) than this are refused: one device would be busy for weeks.
 inline constexpr std::uint64_t kMaxCells = 20'000;
 
+/// Jobs a sweep may have: what the coordinator keeps in memory is bounded.
+inline constexpr std::uint64_t kMostJobs = 1'000'000;
+
 struct PlannedCell {
   v1::Cell cell;
   std::uint32_t repeat = 1;  ///< from 1; of a control cell kControlStart or kControlEnd

@@ -1,5 +1,7 @@
 #include "coordinator/schedule/sweep.hpp"
 
+#include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "common/cells.hpp"
@@ -61,10 +63,22 @@ Sweep::Job& Sweep::Append(std::uint32_t cell, std::uint32_t device) {
 }
 
 std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& machine, double now_unix) {
+  std::vector<std::uint32_t> all(plan().size());
+  std::iota(all.begin(), all.end(), record.spec.control() ? 1 : 0);
+  return AddDevice(device, machine, all, now_unix);
+}
+
+std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& machine,
+                              std::span<const std::uint32_t> measured, double now_unix) {
+  std::vector<std::uint32_t> block(measured.begin(), measured.end());
+  if (record.spec.control()) {
+    block.insert(block.begin(), 0);
+    block.push_back(planned_ - 1);
+  }
   const std::uint32_t index = DeviceIndex(device.id(), device.name(), machine.machine_id());
   const std::int64_t first = job_count() + 1;
-  jobs_.reserve(jobs_.size() + planned_);
-  for (std::uint32_t cell = 0; cell < planned_; ++cell) {
+  jobs_.reserve(jobs_.size() + block.size());
+  for (const std::uint32_t cell : block) {
     Append(cell, index).state = v1::JOB_STATE_QUEUED;
     CountLeft(jobs_.back(), 1);
     Count(jobs_.back(), 1);
@@ -72,6 +86,14 @@ std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& 
       End(job_count(), v1::OUTCOME_SKIPPED, std::move(why), now_unix);
   }
   return first;
+}
+
+std::vector<std::uint32_t> Sweep::CellsLeft(const OnDevice& device) const {
+  std::vector<std::uint32_t> left;
+  for (std::int64_t number = device.first_job; number < device.first_job + device.jobs; ++number)
+    if (job(number).state != v1::JOB_STATE_ENDED && !IsControl(number)) left.push_back(job(number).cell);
+  std::sort(left.begin(), left.end());
+  return left;
 }
 
 void Sweep::Restore(const JobRecord& stored) {

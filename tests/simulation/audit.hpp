@@ -48,6 +48,7 @@ class Audit {
   void ExpectNone(const char* rule, const std::string& sql);
   void CheckGivenUp();
   void CheckTables();
+  void CheckSlots();
   void CheckBudgets();
   void CheckPromises();
   void CheckAttempts();

@@ -129,18 +129,22 @@ TEST_F(QueueTest, OutOfMemoryHoldsLargerBatchSizesOfTheSeriesBack) {
   v1::Assign other = Sized("s1.4.1", 8);
   other.mutable_cell()->set_model("resnet50");
   v1::Assign smaller = Sized("s1.5.1", 1);
+  v1::Assign elsewhere = Sized("s2.1.1", 64);
   Hear(AssignMessage(other));
   Hear(AssignMessage(smaller));
+  Hear(AssignMessage(elsewhere));
   Lose();
   ChildExits(3);
   EXPECT_THAT(SpawnedAttempts(), ElementsAre("s1.1.1", "s1.4.1")) << "another series";
   Measure("s1.4.1", 8);
   EXPECT_THAT(SpawnedAttempts(), ElementsAre("s1.1.1", "s1.4.1", "s1.5.1")) << "less memory";
   Measure("s1.5.1", 1);
-  EXPECT_EQ(SpawnedAttempts().size(), 3u);
+  EXPECT_THAT(SpawnedAttempts(), ElementsAre("s1.1.1", "s1.4.1", "s1.5.1", "s2.1.1")) << "another sweep";
+  Measure("s2.1.1", 64);
+  EXPECT_EQ(SpawnedAttempts().size(), 4u);
   Clear();
   Attach();
-  for (const char* attempt : {"s1.1.1", "s1.2.1", "s1.3.1", "s1.4.1", "s1.5.1"}) Acknowledge(attempt, 0);
+  for (const char* attempt : {"s1.1.1", "s1.2.1", "s1.3.1", "s1.4.1", "s1.5.1", "s2.1.1"}) Acknowledge(attempt, 0);
   EXPECT_EQ(Ends().at("s1.1.1").outcome(), v1::OUTCOME_OUT_OF_MEMORY);
   EXPECT_FALSE(Ends().contains("s1.2.1")) << "the coordinator first hears why";
   // It prunes one of them in time; of the other the Cancel is still to come.
