@@ -65,7 +65,8 @@ void Machine::Obey(const v1::Welcome& welcome) {
   }
   settings_ = Sanitize(welcome.settings());
   link_ = Link::kAttached;
-  heartbeat_at_ = now_ + settings_.heartbeat_seconds();
+  // The Hello may have been sent before the drain began.
+  heartbeat_at_ = draining_ ? now_ : now_ + settings_.heartbeat_seconds();
   answer_by_ = kNever;
   dialler_.Welcomed(welcome, now_, &actions_);
   if (hands_.empty()) return;

@@ -106,7 +106,7 @@ void Audit::CheckGivenUp() {
     const bool is_new = seen_given_up_.insert(id).second;
     if (!is_new || seen_version_ == 0) continue;
     const double silence = ledger_->Silence(std::string(given_up_->Text(1)));
-    const bool moved = absl::StartsWith(given_up_->Text(2), kSlotMoved);
+    const bool moved = given_up_->Text(2).starts_with(kSlotMoved);
     const double granted = settings_.lost_after_seconds + (moved ? settings_.slot_timeout_seconds : 0);
     if (silence < granted - 1e-6)
       basis_->Violate("{} is given up ({}) after {:.1f} s of silence, where {:.1f} s are granted", id,
