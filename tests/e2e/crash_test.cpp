@@ -61,7 +61,7 @@ TEST_F(Crash, KilledCoordinatorResumesTheRunningAttempt) {
 }
 
 TEST_F(Crash, AgentGoesThroughItsSeriesWhileTheCoordinatorIsAway) {
-  const std::string sweep = Submit({"--models", "resnet18", "--bs", "1,2,4", "--size", "32", "--seconds", "1"});
+  const std::string sweep = Submit({"--models", "resnet18", "--bs", "2,4,8", "--size", "32", "--seconds", "1"});
   std::set<pid_t> trainers{WaitForTrainer(*agent_)};
   KillCoordinator();
   EXPECT_TRUE(Eventually(60,
