@@ -51,6 +51,8 @@ std::optional<v1::CoordinatorMessage> TestAgent::Next(
     const std::function<bool(const v1::CoordinatorMessage&)>& wanted) {
   v1::CoordinatorMessage message;
   while (stream_->Read(&message)) {
+    if (message.has_cancel())
+      std::erase_if(ahead_, [&](const v1::Assign& it) { return it.attempt_id() == message.cancel().attempt_id(); });
     if (wanted(message)) return message;
     if (message.has_assign()) ahead_.push_back(message.assign());
   }
@@ -79,7 +81,8 @@ bool TestAgent::CompleteOne(std::uint32_t windows) {
   Say(MakeStarted(assign));
   Say(MakeWindows(assign, 1, windows));
   Say(MakeFinished(assign, windows));
-  const auto message = Next([](const auto& m) { return m.has_finished_ack(); });
+  const auto message =
+      Next([&](const auto& m) { return m.has_finished_ack() && m.finished_ack().attempt_id() == assign.attempt_id(); });
   return message && message->finished_ack().accepted();
 }
 
