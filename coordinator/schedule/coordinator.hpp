@@ -200,6 +200,7 @@ class Coordinator {
   void CancelAttempt(Attempt& attempt, End end, const std::string& reason, const Now& now, Effects& effects);
   static void SendCancel(const Agent& agent, const std::string& attempt_id, const std::string& token,
                          const std::string& reason, Effects& effects);
+  /// `free`: at no cost, if it has not begun.
   void LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects);
   static double Took(const Attempt& attempt, const End& end, const Now& now);
   void Stop(Agent& agent, const std::string& attempt_id);

@@ -78,7 +78,7 @@ void Coordinator::SendCancel(const Agent& agent, const std::string& attempt_id, 
 
 void Coordinator::LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects) {
   Log(*attempt.agent, LogEntry::Level::kWarning, fmt::format("lost attempt {}: {}", Id(attempt.key), why), effects);
-  Conclude(attempt, {.outcome = v1::OUTCOME_LOST, .error = why, .free = free}, now, effects);
+  Conclude(attempt, {.outcome = v1::OUTCOME_LOST, .error = why, .free = free && !attempt.running}, now, effects);
 }
 
 void Coordinator::Stop(Agent& agent, const std::string& attempt_id) {

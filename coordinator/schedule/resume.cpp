@@ -42,7 +42,7 @@ void Coordinator::ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& 
     any_lost |= !Resume(agent, attempts_.at(key), hello, /*free=*/any_lost, now, effects);
 }
 
-// False when it is lost. `free`: so is one before it, on which the loss is blamed, unless this one has begun.
+// False when it is lost. `free`: so is one before it, on which the loss is blamed.
 bool Coordinator::Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello, bool free, const Now& now,
                          Effects& effects) {
   const v1::AttemptInHand* in_hand = Find(hello, Id(attempt.key), attempt.token);
@@ -65,8 +65,8 @@ bool Coordinator::Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello,
     return true;
   }
   if (in_hand != nullptr) SendCancel(agent, Id(attempt.key), attempt.token, "the agent was restarted", effects);
-  LoseAttempt(attempt, same_process ? "the agent no longer knows the attempt" : "the agent was restarted",
-              free && !attempt.running, now, effects);
+  LoseAttempt(attempt, same_process ? "the agent no longer knows the attempt" : "the agent was restarted", free, now,
+              effects);
   return false;
 }
 
