@@ -168,6 +168,7 @@ void Audit::CheckTables() {
   ExpectNone("two attempts at once at this job",
              "SELECT printf('s%d.%d', sweep, job) FROM attempts WHERE state <> 'ENDED' GROUP BY sweep, job HAVING "
              "COUNT(*) > 1");
+  CheckControls();
   CheckSlots();
   ExpectNone(
       "has a result that is not of a completed attempt and job",
