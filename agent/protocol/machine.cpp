@@ -180,6 +180,7 @@ void Machine::EndRunning(v1::AttemptFinished end) {
   if (good) absl::StrAppend(&text, ", ", std::round(end.result().throughput() * 100) / 100, " samples/s");
   if (!good) absl::StrAppend(&text, ": ", end.error());
   Say(end.outcome() == v1::OUTCOME_FAILED ? Log::Level::kWarning : Log::Level::kInfo, std::move(text));
+  hand.out_of_memory = end.outcome() == v1::OUTCOME_OUT_OF_MEMORY;
   hand.delivery.Finish(std::move(end));
   hand.child.reset();
 }

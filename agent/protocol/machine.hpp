@@ -51,6 +51,7 @@ class Machine {
     v1::Assign assign;
     std::optional<ChildWatch> child;  // until it has exited
     Delivery delivery;
+    bool out_of_memory = false;  // how its child ended, whatever becomes of that end
   };
 
   struct Refusal {

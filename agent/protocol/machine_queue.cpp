@@ -41,8 +41,7 @@ void Machine::StartNext() {
 // heard; until then it waits.
 const Machine::InHand* Machine::PrunerOf(const InHand& queued) const {
   const auto pruner = std::find_if(hands_.begin(), hands_.end(), [&](const InHand& hand) {
-    return hand.delivery.finished() && hand.delivery.end()->outcome() == v1::OUTCOME_OUT_OF_MEMORY &&
-           Prunes(hand.assign, queued.assign);
+    return hand.out_of_memory && Prunes(hand.assign, queued.assign);
   });
   return pruner == hands_.end() ? nullptr : &*pruner;
 }

@@ -157,6 +157,22 @@ TEST_F(QueueTest, OutOfMemoryHoldsLargerBatchSizesOfTheSeriesBack) {
   EXPECT_THAT(SpawnedAttempts(), IsEmpty());
 }
 
+TEST_F(QueueTest, CancelOfWhatRanOutOfMemoryDoesNotSetTheOthersFree) {
+  StartSeries();
+  Windows(1, 1);
+  Say(FinishedEvent(v1::OUTCOME_OUT_OF_MEMORY));
+  ChildExits();
+  Flush();
+  Hear(CancelMessage("s1.1.1", kToken));  // its window is not stored, so it ends CANCELLED; the others' Cancels follow
+  EXPECT_THAT(SpawnedAttempts(), ElementsAre("s1.1.1"));
+  Hear(CancelMessage("s1.2.1", Token("s1.2.1")));
+  Flush();
+  Hear(FinishedAckMessage("s1.1.1", false));
+  Flush();
+  EXPECT_THAT(Ends().at("s1.3.1").error(), HasSubstr("ran out of memory"));
+  EXPECT_THAT(SpawnedAttempts(), ElementsAre("s1.1.1"));
+}
+
 TEST_F(QueueTest, WhatComesAfterTheOutOfMemoryIsHeldBackToo) {
   StartAttempt();
   ChildExits(3);
