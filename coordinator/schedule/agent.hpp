@@ -1,6 +1,5 @@
 // What the coordinator's state machine knows of one enrolled agent, beyond what is stored.
 #pragma once
-#include <algorithm>
 #include <deque>
 #include <optional>
 #include <set>
@@ -45,8 +44,6 @@ struct Agent {
 
   double log_allowance = 100;  ///< lines of the log it may still cause
   double log_counted = 0;      ///< active time up to which the allowance is filled up
-
-  bool Holds(const AttemptKey& key) const { return std::find(attempts.begin(), attempts.end(), key) != attempts.end(); }
 
   /// The device of that id among its facts, or nullptr.
   const v1::Device* Find(const std::string& device_id) const {
