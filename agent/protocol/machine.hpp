@@ -1,6 +1,7 @@
 // The agent's side of the protocol: events in, actions out. Pure: time and randomness come from outside, and the same
 // events give the same actions. One child at a time; attempts whose child has exited stay in hand beside it until the
-// coordinator has acknowledged their end. Not thread-safe.
+// coordinator has acknowledged their end. Attempts that were handed out ahead wait behind it, and run in the order in
+// which they came whether or not the coordinator is there. Not thread-safe.
 //
 // Memory is bounded by the settings' max_spooled_windows. Nothing is queued for the wire: whenever it is free, the
 // machine looks at what it knows and says the most urgent thing.
@@ -50,6 +51,7 @@ class Machine {
     v1::Assign assign;
     std::optional<ChildWatch> child;  // until it has exited
     Delivery delivery;
+    bool out_of_memory = false;  // how its child ended, whatever becomes of that end
   };
 
   struct Refusal {
@@ -69,6 +71,14 @@ class Machine {
   void On(const ChildExited& exited);
   void On(const Tick&) {}
   void On(const StopAsked& asked);
+
+  // What waits behind the child (machine_queue.cpp).
+  static bool IsQueued(const InHand& hand) { return !hand.child && !hand.delivery.finished(); }
+  void StartNext();
+  const InHand* PrunerOf(const InHand& queued) const;
+  void HandBack(InHand* queued, const std::string& reason);
+  void HandBackQueue(const std::string& reason);
+  void HandBackPrunedBy(const InHand& pruner);
 
   // What the coordinator says (machine_orders.cpp).
   void Obey(const v1::Welcome& welcome);
@@ -93,7 +103,7 @@ class Machine {
   void Leave(int code);
   void EndRunning(v1::AttemptFinished end);
   void EndAsLost(InHand* hand, const std::string& reason);
-  static void ReplaceEnd(InHand* hand, v1::Outcome outcome, const std::string& reason);
+  static void EndWithout(InHand* hand, v1::Outcome outcome, const std::string& reason);
   InHand* Find(const std::string& attempt_id);
   InHand* Running();
   const InHand* Running() const;
@@ -115,8 +125,9 @@ class Machine {
   double answer_by_ = kNever;  // Welcome, then Ack or Cancel of what is in hand
   double heartbeat_at_ = kNever;
 
-  std::list<InHand> hands_;                                    // oldest first; the last one may have a child
-  std::deque<Refusal> refusals_;                               // of this session
+  std::list<InHand> hands_;       // oldest first: what has ended, and in between the one with a child, then the queue
+  bool spool_was_full_ = false;   // nothing more begins until the coordinator is heard
+  std::deque<Refusal> refusals_;  // of this session
   std::deque<std::pair<std::string, std::string>> forgotten_;  // the last few attempts and their tokens
 
   bool draining_ = false;

@@ -80,6 +80,11 @@ void AddSettings(CLI::App& app, schedule::Settings* settings) {
   app.add_option("--max-unacked", settings->max_unacked, "Windows an agent has in flight")->capture_default_str();
   app.add_option("--max-spooled", settings->max_spooled_windows, "Windows an agent keeps while it cannot deliver")
       ->capture_default_str();
+  app.add_option("--jobs-ahead", settings->jobs_ahead,
+                 "Jobs an agent is handed beside the one it runs, to go on with while the coordinator is away; 0: none")
+      ->capture_default_str();
+  AddDuration(app, "--slot-timeout", &settings->slot_timeout_seconds,
+              "LOST for so long, a machine of a sweep with --machines makes room for another");
   app.add_option("--infrastructure-attempts", settings->infrastructure_attempts,
                  "Attempts lost to infrastructure before a job ends LOST")
       ->capture_default_str();

@@ -1,8 +1,10 @@
 // What the coordinator's state machine knows of one enrolled agent, beyond what is stored.
 #pragma once
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/schedule/effects.hpp"
@@ -20,7 +22,10 @@ struct Agent {
   bool left = false;         ///< the last session ended in good order
   bool shown_lost = false;
 
-  std::optional<AttemptKey> attempt;  ///< that it has in hand, or will once it is told
+  /// That it has in hand, or will once it is told, in the order in which it runs them. All but the first are handed out
+  /// ahead; when the agent has been out of touch it may have come further.
+  std::vector<AttemptKey> attempts;
+  double idle_unix = 0;  ///< when an attempt of this agent ended last; 0: none has
 
   /// The child of an attempt that was ended here may still run: nothing is assigned until the agent says that it is
   /// gone, or until that active time.
@@ -30,9 +35,8 @@ struct Agent {
   };
   std::optional<Stopping> stopping;
 
-  /// Of the attempt whose end was accepted last: that news may have to be repeated.
-  std::string accepted_attempt;
-  std::string accepted_token;
+  /// Ids and tokens of the attempts whose ends were accepted last, bounded: that news may have to be repeated.
+  std::deque<std::pair<std::string, std::string>> accepted;
 
   std::vector<std::string> devices;    ///< that it owns, in the order of its facts
   std::vector<std::string> contested;  ///< that it announced while another agent owns them

@@ -65,7 +65,7 @@ v1::AgentState Coordinator::StateOf(const Agent& agent) const {
   if (agent.session == 0) return silent && !agent.left ? v1::AGENT_STATE_LOST : v1::AGENT_STATE_DETACHED;
   if (silent) return v1::AGENT_STATE_LOST;
   if (agent.record.draining) return v1::AGENT_STATE_DRAINING;
-  return agent.attempt || agent.stopping ? v1::AGENT_STATE_BUSY : v1::AGENT_STATE_IDLE;
+  return !agent.attempts.empty() || agent.stopping ? v1::AGENT_STATE_BUSY : v1::AGENT_STATE_IDLE;
 }
 
 void Coordinator::PutAgentChange(Agent& agent, const Now& now, Effects& effects) {
@@ -85,7 +85,9 @@ v1::ListAgentsResponse Coordinator::ListAgents(const Now& now) const {
     // What is stored is written at the ends of sessions only; in between, silence is counted.
     shown.set_last_seen_unix_seconds(agent->session != 0 ? now.unix - (active_ - agent->heard)
                                                          : agent->record.last_seen_unix);
-    if (agent->attempt) shown.set_attempt_id(Id(*agent->attempt));
+    if (agent->attempts.empty()) continue;
+    shown.set_attempt_id(Id(agent->attempts.front()));
+    shown.set_attempts_ahead(static_cast<std::uint32_t>(agent->attempts.size() - 1));
   }
   return response;
 }

@@ -8,10 +8,12 @@
 //  * An attempt's windows are taken in sequence, each once, and acknowledged only after the commit; its end is taken
 //  once
 //    and only when all of its windows are there. So every acknowledged window is stored once, and a job has one result.
-//  * A device has one attempt at a time: an attempt is given out anew only when the earlier one has ended here, and its
-//    lease token is worth nothing from then on.
-//  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempt is fenced when another process of
-//    the agent takes its place, when the operator cancels, or when another agent takes over the device.
+//  * A job has one attempt at a time: it is given out anew only when the earlier one has ended here, and its lease token
+//    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after the
+//    other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
+//  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempts are fenced when another process of
+//    the agent takes its place, when the operator cancels, when another agent takes over the device, or when its
+//    machine's slot in a sweep of only so many machines goes to another one (slots.cpp).
 //  * Control jobs (control.hpp) come first and last on each device. What becomes of them never fails a sweep nor keeps
 //  it
 //    from its end, and they are not counted among its jobs.
@@ -135,13 +137,18 @@ class Coordinator {
     std::optional<v1::Result> result = std::nullopt;
     std::string log_tail = {};
     double runtime_seconds = 0;
-    bool job_too = false;  // the job ends with it, whatever is left of its budgets
+    // Unless unspecified, the job ends so, too, whatever is left of its budgets.
+    v1::Outcome job = v1::OUTCOME_UNSPECIFIED;
+    bool free = false;  // nobody's fault: costs no budget
   };
 
   // coordinator.cpp
   void Advance(const Now& now);
   void Settle(const Now& now, Effects& effects);
   void Offer(Agent& agent, const Now& now, Effects& effects);
+  std::optional<JobKey> NextFor(const Agent& agent) const;
+  bool MustWait(const Agent& agent, const JobKey& next) const;
+  void HandOut(Agent& agent, const JobKey& job, const Now& now, Effects& effects);
   void SendAssign(const Attempt& attempt, Effects& effects);
   void EndSweepIfDone(Sweep& sweep, const Now& now, Effects& effects);
   void EndSweep(Sweep& sweep, v1::SweepState state, const Now& now, Effects& effects);
@@ -168,13 +175,15 @@ class Coordinator {
 
   // resume.cpp
   void ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
-  void ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
+  bool Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello, bool free, const Now& now, Effects& effects);
 
   // attempts.cpp
   const Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token);
   void OnStarted(Agent& agent, const v1::AttemptStarted& message, const Now& now, Effects& effects);
   void OnFinished(Agent& agent, v1::AttemptFinished& finished, const Now& now, Effects& effects);
+  void AnswerStaleEnd(Agent& agent, const v1::AttemptFinished& finished, Effects& effects);
+  bool WasAccepted(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   void Start(Attempt& attempt, const Now& now, Effects& effects);
   void RefuseStale(Agent& agent, const std::string& attempt_id, const std::string& token, const char* what,
                    Effects& effects);
@@ -190,7 +199,9 @@ class Coordinator {
   void CancelAttempt(Attempt& attempt, End end, const std::string& reason, const Now& now, Effects& effects);
   static void SendCancel(const Agent& agent, const std::string& attempt_id, const std::string& token,
                          const std::string& reason, Effects& effects);
-  void LoseAttempt(Attempt& attempt, const std::string& why, const Now& now, Effects& effects);
+  /// `free`: at no cost, if it has not begun.
+  void LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects);
+  static double Took(const Attempt& attempt, const End& end, const Now& now);
   void Stop(Agent& agent, const std::string& attempt_id);
   void EndJob(const JobKey& job, v1::Outcome outcome, std::string reason, const Now& now, Effects& effects);
   void AfterAttempt(const JobKey& job, const End& end, bool started, const Now& now, Effects& effects);
@@ -210,6 +221,14 @@ class Coordinator {
                      std::vector<Candidate>* candidates) const;
   std::vector<Candidate> Candidates(const v1::DeviceSelector& selector, v1::DeviceKind kind);
   std::vector<Candidate> Select(const Sweep& sweep, std::span<const Candidate> candidates) const;
+
+  // slots.cpp
+  double Absence(const std::string& device_id) const;
+  std::vector<Candidate> TakersOf(const Sweep& sweep, const std::string& device_name,
+                                  std::span<const std::uint32_t> cells);
+  void MoveSlots(Sweep& sweep, const Now& now, Effects& effects);
+  void MoveSlot(Sweep& sweep, std::span<const std::size_t> devices, const Now& now, Effects& effects);
+  void EmptySlot(Sweep& sweep, std::size_t device, const std::string& reason, const Now& now, Effects& effects);
 
   // submit.cpp
   void Describe(const Sweep& sweep, std::span<const Candidate> candidates, std::span<const Candidate> selected,

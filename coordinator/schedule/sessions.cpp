@@ -71,7 +71,7 @@ void Coordinator::CloseSession(SessionId session, absl::Status reason, const Now
 void Coordinator::Detach(Agent& agent, bool in_good_order, const Now& now, Effects& effects) {
   agent.session = 0;
   agent.heard = active_;
-  agent.left = in_good_order && !agent.attempt;
+  agent.left = in_good_order && agent.attempts.empty();
   PutAgentChange(agent, now, effects);
   Log(agent, LogEntry::Level::kInfo, agent.left ? "left" : "detached", effects);
 }

@@ -30,6 +30,7 @@ v1::Settings Settings::ToProto() const {
   settings.set_kill_after_seconds(kill_after_seconds);
   settings.set_reconnect_cap_seconds(reconnect_cap_seconds);
   settings.set_max_spooled_windows(max_spooled_windows);
+  settings.set_jobs_ahead(jobs_ahead);
   return settings;
 }
 
@@ -44,6 +45,8 @@ absl::Status Validate(const Settings& settings) {
   if (auto s = CheckCount("max-unacked", settings.max_unacked, 1, 1024); !s.ok()) return s;
   if (auto s = CheckCount("max-spooled", settings.max_spooled_windows, settings.max_unacked, 10'000'000); !s.ok())
     return s;
+  if (auto s = CheckCount("jobs-ahead", settings.jobs_ahead, 0, 32); !s.ok()) return s;
+  if (auto s = CheckSeconds("slot-timeout", settings.slot_timeout_seconds, 0.1); !s.ok()) return s;
   if (auto s = CheckCount("infrastructure-attempts", settings.infrastructure_attempts, 1, 100); !s.ok()) return s;
   if (auto s = CheckCount("cell-attempts", settings.cell_attempts, 1, 100); !s.ok()) return s;
   // Two heartbeats may be late or lost before silence means something.

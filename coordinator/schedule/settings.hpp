@@ -15,6 +15,8 @@ struct Settings {
   double kill_after_seconds = 10;               ///< SIGTERM, then SIGKILL
   double reconnect_cap_seconds = 30;            ///< upper end of an agent's jittered back-off
   std::uint32_t max_spooled_windows = 100'000;  ///< an agent keeps while the coordinator is away
+  std::uint32_t jobs_ahead = 4;                 ///< handed out to an agent beside the one it runs; at most 32
+  double slot_timeout_seconds = 300;            ///< LOST for so long, a machine gives its slot in a sweep to another
   std::uint32_t infrastructure_attempts = 3;    ///< attempts LOST before a job ends LOST
   std::uint32_t cell_attempts = 2;              ///< attempts FAILED before a job ends FAILED
 

@@ -7,7 +7,8 @@
 namespace rsg::server {
 namespace {
 
-// An agent has one attempt in hand: what is sent to it are answers to what it said, a few at most.
+// What is sent to an agent are answers to what it said, a few at most, and a word on each attempt that it has in hand, of
+// which there are at most 64.
 constexpr std::size_t kMostQueued = 256;
 
 }  // namespace

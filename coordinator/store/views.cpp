@@ -58,8 +58,8 @@ absl::StatusOr<ShownJob> ReadShownJob(const Statement& row) {
 
 const absl::string_view kSelectCounts = R"sql(
 SELECT COUNT(DISTINCT device_id), COUNT(*),
-  COUNT(*) FILTER (WHERE state = 'QUEUED'),
-  COUNT(*) FILTER (WHERE state IN ('ASSIGNED', 'RUNNING')),
+  COUNT(*) FILTER (WHERE state IN ('QUEUED', 'ASSIGNED')),
+  COUNT(*) FILTER (WHERE state = 'RUNNING'),
   COUNT(*) FILTER (WHERE outcome = 'COMPLETED'),
   COUNT(*) FILTER (WHERE outcome = 'OUT_OF_MEMORY'),
   COUNT(*) FILTER (WHERE outcome = 'UNSUPPORTED'),

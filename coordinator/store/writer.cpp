@@ -113,7 +113,8 @@ absl::Status Writer::Do(const schedule::EndAttempt& end) {
   if (!updated.ok()) return updated;
   if (auto met = RequireMet(end.key, end.lease_token, "end"); !met.ok()) return met;
   // One that never started is told of in W&B, too, when its end says something of the cell.
-  const bool told = end.outcome != v1::OUTCOME_LOST && end.outcome != v1::OUTCOME_CANCELLED;
+  const bool told = end.outcome != v1::OUTCOME_LOST && end.outcome != v1::OUTCOME_CANCELLED &&
+                    end.outcome != v1::OUTCOME_SKIPPED;
   if (auto noted = told ? outbox_.OnAttempt(job, end.ended_unix) : absl::OkStatus(); !noted.ok()) return noted;
   if (!end.result) return absl::OkStatus();
   return RunWith(insert_result_, end.key, *end.result);

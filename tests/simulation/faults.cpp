@@ -22,6 +22,8 @@ Profile DrawProfile(Random* random) {
   settings.kill_after_seconds = random->Between(0.5, 10);
   settings.reconnect_cap_seconds = random->Between(1, 20);
   settings.max_spooled_windows = settings.max_unacked + static_cast<std::uint32_t>(random->Below(40));
+  settings.jobs_ahead = static_cast<std::uint32_t>(random->Chance(0.3) ? 0 : 1 + random->Below(4));
+  settings.slot_timeout_seconds = random->Between(1, 60);
   settings.infrastructure_attempts = static_cast<std::uint32_t>(1 + random->Below(3));
   settings.cell_attempts = static_cast<std::uint32_t>(1 + random->Below(3));
   profile.agents = 1 + random->Below(3);
@@ -194,7 +196,7 @@ void World::SayStale() {
     v1::Window& window = *batch.add_windows();
     window.set_sequence(what.acked + 1);
     window.set_steps(1);
-    window.set_samples(static_cast<std::uint32_t>(what.batch_size));
+    window.set_samples(what.assign.cell().batch_size());
     window.set_seconds(12345);
     window.set_wall_seconds(12345);
   }

@@ -21,10 +21,12 @@ struct Story {
   std::size_t box = 0;   ///< the agent that started it
   std::string instance;  ///< the process that started it
   bool spawned = false;
-  std::uint32_t batch_size = 0;
+  v1::Assign assign;                    ///< as it was started
   std::vector<v1::Window> made;         ///< by its trainer
   bool measured = false;                ///< its trainer has said all and left, nobody having told it to
   std::optional<v1::Result> result;     ///< that it said
+  bool out_of_memory = false;           ///< how its trainer ended, nobody having told it to
+  bool answered = false;                ///< the coordinator has answered its end, in one way or the other
   std::set<v1::Outcome> said;           ///< ends that an agent has told the coordinator
   bool orphaned = false;                ///< its process ended before the end was acknowledged
   std::uint32_t acked = 0;              ///< windows that the coordinator has acknowledged
@@ -40,6 +42,7 @@ class Ledger {
   void Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign);
   void Made(const std::string& attempt, const v1::Window& window);
   void Measured(const std::string& attempt, const v1::Result& result);
+  void RanOutOfMemory(const std::string& attempt) { stories_[attempt].out_of_memory = true; }
   void Said(const v1::AgentMessage& message, const v1::Settings& settings);
   void Complained(std::size_t box, const std::string& text);  ///< an error in an agent's log
   void ProcessEnded(const std::string& instance);
@@ -76,6 +79,8 @@ class Ledger {
   bool ProcessHasEnded(const std::string& instance) const { return ended_processes_.contains(instance); }
 
  private:
+  void CheckPruned(const v1::Assign& assign, const std::string& instance);
+
   Basis* basis_;
   std::map<std::string, Story> stories_;  // by attempt
   std::set<std::string> enrolled_;

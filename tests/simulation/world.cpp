@@ -147,7 +147,7 @@ v1::SweepSpec World::DrawSpec() {
   spec.mutable_limits()->set_max_seconds(20);
   v1::DeviceSelector& devices = *spec.mutable_devices();
   if (random.Chance(0.5)) devices.set_kind(random.Chance(0.5) ? v1::DEVICE_KIND_CPU : v1::DEVICE_KIND_GPU);
-  if (random.Chance(0.2)) devices.set_machines(1);
+  if (random.Chance(0.3)) devices.set_machines(1);
   if (random.Chance(0.2)) devices.set_open_for_seconds(random.Between(10, 100));
   return spec;
 }

@@ -36,15 +36,15 @@ class Inbox final : public Outlet {
   }
   void Cut() override {}
 
-  /// The next message that `wanted` takes; others before it are dropped.
+  /// The next message that `wanted` takes; others before it are dropped, but for jobs handed out ahead.
   template <typename Wanted>
   std::optional<v1::CoordinatorMessage> Next(Wanted wanted) {
     std::unique_lock lock(mutex_);
     std::optional<v1::CoordinatorMessage> found;
     changed_.wait_for(lock, 10s, [&] {
-      while (!found && !messages_.empty()) {
-        if (wanted(messages_.front())) found = messages_.front();
-        messages_.pop_front();
+      for (auto at = messages_.begin(); !found && at != messages_.end();) {
+        if (wanted(*at)) found = *at;
+        at = found || !at->has_assign() ? messages_.erase(at) : at + 1;
       }
       return found.has_value();
     });
