@@ -12,7 +12,6 @@ namespace {
 
 // Together with the calls under way less than the core's mailbox holds: a stream has at most three events there.
 constexpr int kMostStreams = 20'000;
-constexpr int kMostEnrolling = 1'000;
 constexpr std::size_t kMostFetching = 64;
 
 }  // namespace
@@ -20,16 +19,17 @@ constexpr std::size_t kMostFetching = 64;
 grpc::ServerUnaryReactor* FleetService::Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request,
                                                v1::EnrollResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (++enrolling_ > kMostEnrolling) {
-    --enrolling_;
-    reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many agents enrol at once; try again in a moment"});
+  const std::string peer = context->peer();
+  if (const absl::Status let_in = gate_.Enter(peer, clock_->Monotonic()); !let_in.ok()) {
+    core_->Refused("enrolments");
+    reactor->Finish(ToGrpc(let_in));
     return reactor;
   }
   auto reply = std::make_shared<absl::StatusOr<v1::EnrollResponse>>(absl::UnknownError(""));
   core_->Post([request, reply](schedule::Coordinator& coordinator, const schedule::Now& now,
                                schedule::Effects& effects) { *reply = coordinator.Enroll(*request, now, effects); },
-              [this, reactor, response, reply](const absl::Status& committed) {
-                --enrolling_;
+              [this, reactor, response, reply, peer](const absl::Status& committed) {
+                gate_.Left(peer, committed.ok() && !reply->ok(), clock_->Monotonic());
                 if (!committed.ok()) return reactor->Finish(ToGrpc(committed));
                 if (!reply->ok()) return reactor->Finish(ToGrpc(reply->status()));
                 *response = **reply;
@@ -41,10 +41,13 @@ grpc::ServerUnaryReactor* FleetService::Enroll(grpc::CallbackServerContext* cont
 grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* FleetService::Attach(
     grpc::CallbackServerContext* context) {
   const auto credential = Bearer(*context);
-  if (!credential)
+  if (!credential) {
+    core_->Refused("credential");
     return new RefusedStream({grpc::StatusCode::UNAUTHENTICATED, "an agent presents its credential as a bearer token"});
+  }
   if (++streams_ > kMostStreams) {
     --streams_;
+    core_->Refused("streams");
     return new RefusedStream(
         {grpc::StatusCode::RESOURCE_EXHAUSTED, "this coordinator serves no more agents; try again later"});
   }

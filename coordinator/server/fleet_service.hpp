@@ -7,6 +7,7 @@
 
 #include "common/content_store.hpp"
 #include "coordinator/server/core.hpp"
+#include "coordinator/server/peer_gate.hpp"
 #include "coordinator/server/read_pool.hpp"
 #include "rsg/v1/fleet.grpc.pb.h"
 
@@ -15,7 +16,8 @@ namespace rsg::server {
 class FleetService final : public v1::Fleet::CallbackService {
  public:
   /// All outlive the calls.
-  FleetService(Core* core, ReadPool* pool, ContentStore* scripts) : core_(core), pool_(pool), scripts_(scripts) {}
+  FleetService(Core* core, ReadPool* pool, ContentStore* scripts, const Clock* clock)
+      : core_(core), pool_(pool), scripts_(scripts), clock_(clock) {}
 
   grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request,
                                    v1::EnrollResponse* response) override;
@@ -31,8 +33,9 @@ class FleetService final : public v1::Fleet::CallbackService {
   Core* const core_;
   ReadPool* const pool_;
   ContentStore* const scripts_;
+  const Clock* const clock_;
   std::atomic<int> streams_{0};
-  std::atomic<int> enrolling_{0};
+  PeerGate gate_;
   std::mutex mutex_;
   std::set<std::string> fetching_;  // credentials; guarded by mutex_
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/models.hpp"
 #include "common/words.hpp"
@@ -102,6 +103,7 @@ void AddResult(const store::RunContent& run, const v1::Result& result, Fields* f
   add(result.has_ci_high(), "ci_high", result.ci_high());
   AddText(fields, "verdict", Word(result.verdict()));
   AddText(fields, "evidence", result.evidence());
+  AddText(fields, "taints", absl::StrJoin(result.taints(), "; "));
   AddText(fields, "stop_reason", Word(result.stop_reason()));
   fields->emplace_back("n_windows", Int(result.windows()));
   fields->emplace_back("n_steps", Int(result.steps()));
