@@ -38,7 +38,7 @@ grpc::ServerUnaryReactor* FleetService::Enroll(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* FleetService::Attach(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* FleetService::Attach(
     grpc::CallbackServerContext* context) {
   const auto credential = Bearer(*context);
   if (!credential) {

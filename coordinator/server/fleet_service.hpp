@@ -13,7 +13,9 @@
 
 namespace rsg::server {
 
-class FleetService final : public v1::Fleet::CallbackService {
+class FleetService final
+    : public v1::Fleet::WithRawCallbackMethod_Attach<
+          v1::Fleet::WithCallbackMethod_Enroll<v1::Fleet::WithCallbackMethod_FetchScript<v1::Fleet::Service>>> {
  public:
   /// All outlive the calls.
   FleetService(Core* core, ReadPool* pool, ContentStore* scripts, const Clock* clock)
@@ -21,8 +23,7 @@ class FleetService final : public v1::Fleet::CallbackService {
 
   grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request,
                                    v1::EnrollResponse* response) override;
-  grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* Attach(
-      grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Attach(grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::ScriptChunk>* FetchScript(grpc::CallbackServerContext* context,
                                                          const v1::FetchScriptRequest* request) override;
 

@@ -93,7 +93,9 @@ void AddResult(const store::RunContent& run, const v1::Result& result, Fields* f
   // The original's second line.
   fields->emplace_back("duration", result.seconds());
   fields->emplace_back("n_items", Int(result.samples()));
-  if (IsCanonical(run.sweep.spec, run.job.cell, run.job.role)) fields->emplace_back("throughput", result.throughput());
+  // The original's notebook takes the best one it sees.
+  if (IsCanonical(run.sweep.spec, run.job.cell, run.job.role) && result.taints().empty())
+    fields->emplace_back("throughput", result.throughput());
 
   const auto add = [fields](bool present, const char* key, Value value) {
     if (present) fields->emplace_back(key, std::move(value));

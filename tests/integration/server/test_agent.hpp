@@ -56,7 +56,7 @@ class ServerTest : public testing::Test {
   /// Starts it on the folder, on the same port when it is started again.
   void Start();
   void Stop() { server_.reset(); }
-  ServerOptions Options() const;
+  virtual ServerOptions Options() const;
 
   /// Calls as the operator.
   template <typename Request, typename Response>

@@ -99,7 +99,7 @@ TEST(Rows, TaintedResultsAreMarkedWithTheReason) {
   EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {})[1], testing::ContainsRegex("1\\.00 +! "));
   EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {})[1], testing::HasSubstr("frozen for 3.0 s; its windows overlap"));
   EXPECT_THAT(Csv(ResultColumns(), ToRow(row)), testing::HasSubstr(",frozen for 3.0 s; its windows overlap,"));
-  EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {.width = 60})[1], testing::HasSubstr(" ! ")) << "never dropped";
+  EXPECT_THAT(Lines(ResultColumns(), {ToRow(row)}, {.width = 60})[1], testing::HasSubstr(" !")) << "never dropped";
   EXPECT_THAT(Lines(JobColumns(), {ToRow(row.job())}, {})[1], testing::HasSubstr("frozen for 3.0 s"));
 }
 
@@ -155,7 +155,7 @@ TEST(Rows, JobWithoutResultHasNulls) {
   row.mutable_job()->clear_agent_name();
   EXPECT_EQ(Csv(ResultColumns(), ToRow(row)).substr(Csv(ResultColumns(), ToRow(row)).find('\n') + 1),
             "s3,s3.14,Tesla T4,GPU-1,,resnet50,64,224,fp32-strict,nhwc,standard,2,SKIPPED,s3.13 ran out of memory,,,,,,"
-            ",,,,,,,,,,,,,,,,,,,2026-01-31T12:00:00Z,1,,MEASUREMENT,3,14\n");
+            ",,,,,,,,,,,,,,,,,,,,2026-01-31T12:00:00Z,1,,MEASUREMENT,3,14\n");
 }
 
 TEST(Rows, EveryRowHasAValueForEachColumn) {
