@@ -19,6 +19,8 @@ constexpr double kLogLinesPerSecond = 10;
 constexpr double kLogLinesAtOnce = 100;
 constexpr std::size_t kMostLogText = 1024;
 constexpr int kMostLogLines = 64;
+constexpr char kRevoked[] =
+    "the operator has revoked this agent; only with an empty state folder and a good join line can it join anew";
 
 }  // namespace
 
@@ -35,7 +37,7 @@ absl::StatusOr<v1::EnrollResponse> Coordinator::Enroll(const v1::EnrollRequest& 
   if (const auto known = by_credential_.find(hash); known != by_credential_.end()) {
     if (known->second->record.revoked) {
       ++rejected_["enrolment"];
-      return absl::PermissionDeniedError("the operator has revoked this agent");
+      return absl::PermissionDeniedError(kRevoked);
     }
     response.set_agent_id(known->second->record.agent_id);
     return response;
@@ -152,7 +154,7 @@ void Coordinator::ShutOut(Agent& agent, const Now& now, Effects& effects) {
   PutAgentChange(agent, now, effects);
 }
 
-absl::Status Coordinator::Revoked() { return absl::UnauthenticatedError("the operator has revoked this agent"); }
+absl::Status Coordinator::Revoked() { return absl::UnauthenticatedError(kRevoked); }
 
 void Coordinator::OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& effects) {
   for (int i = 0; i < std::min(lines.lines_size(), kMostLogLines); ++i)

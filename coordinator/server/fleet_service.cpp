@@ -12,7 +12,6 @@ namespace {
 
 // Together with the calls under way less than the core's mailbox holds: a stream has at most three events there.
 constexpr int kMostStreams = 20'000;
-constexpr std::size_t kMostFetching = 64;
 
 }  // namespace
 
@@ -58,27 +57,16 @@ grpc::ServerWriteReactor<v1::ScriptChunk>* FleetService::FetchScript(grpc::Callb
                                                                      const v1::FetchScriptRequest* request) {
   const auto credential = Bearer(*context);
   const std::string sha256 = credential ? Sha256Hex(*credential) : "";
-  const absl::Status admitted = AdmitFetch(sha256);
-  return new ScriptDownload({.core = core_, .pool = pool_, .store = scripts_}, sha256, *request, admitted,
-                            [this, sha256, counted = admitted.ok()] {
-                              if (counted) FetchOver(sha256);
-                            });
-}
-
-// An agent has one job at a time to fetch for; a call of his that broke may stand a little longer.
-absl::Status FleetService::AdmitFetch(const std::string& credential_sha256) {
-  if (credential_sha256.empty())
-    return absl::UnauthenticatedError("an agent presents its credential as a bearer token");
-  const std::lock_guard lock(mutex_);
-  if (fetching_.size() >= kMostFetching || fetching_.contains(credential_sha256))
-    return absl::ResourceExhaustedError("too many scripts are fetched at once; try again in a moment");
-  fetching_.insert(credential_sha256);
-  return absl::OkStatus();
-}
-
-void FleetService::FetchOver(const std::string& credential_sha256) {
-  const std::lock_guard lock(mutex_);
-  fetching_.erase(credential_sha256);
+  const absl::Status admitted = credential
+                                    ? fetches_.Enter(sha256, clock_->Monotonic(), [context] { context->TryCancel(); })
+                                    : absl::UnauthenticatedError("an agent presents its credential as a bearer token");
+  if (!admitted.ok()) core_->Refused(credential ? "fetches" : "credential");
+  return new ScriptDownload(
+      {.core = core_, .pool = pool_, .store = scripts_}, sha256, *request, admitted,
+      [this, sha256] { fetches_.Moved(sha256, clock_->Monotonic()); },
+      [this, sha256, counted = admitted.ok()] {
+        if (counted) fetches_.Left(sha256);
+      });
 }
 
 }  // namespace rsg::server

@@ -1,12 +1,10 @@
 // The agents' service, as wires only: who calls, how many at once, and every message to the core.
 #pragma once
 #include <atomic>
-#include <mutex>
-#include <set>
-#include <string>
 
 #include "common/content_store.hpp"
 #include "coordinator/server/core.hpp"
+#include "coordinator/server/fetch_gate.hpp"
 #include "coordinator/server/peer_gate.hpp"
 #include "coordinator/server/read_pool.hpp"
 #include "rsg/v1/fleet.grpc.pb.h"
@@ -28,17 +26,13 @@ class FleetService final
                                                          const v1::FetchScriptRequest* request) override;
 
  private:
-  absl::Status AdmitFetch(const std::string& credential_sha256);
-  void FetchOver(const std::string& credential_sha256);
-
   Core* const core_;
   ReadPool* const pool_;
   ContentStore* const scripts_;
   const Clock* const clock_;
   std::atomic<int> streams_{0};
   PeerGate gate_;
-  std::mutex mutex_;
-  std::set<std::string> fetching_;  // credentials; guarded by mutex_
+  FetchGate fetches_;
 };
 
 }  // namespace rsg::server

@@ -319,6 +319,21 @@ TEST_F(Malice, WhoSaysNothingIsCutOff) {
   EXPECT_TRUE(GoodWorks());
 }
 
+TEST_F(Malice, WhoStealsTheDatabaseHasNoSecret) {
+  good_->Attach();
+  ASSERT_TRUE(good_->Next([](const auto& m) { return m.has_welcome(); }));
+  std::string stored;
+  for (const char* file : {"rsg.db", "rsg.db-wal"}) {
+    std::ifstream bytes(folder_.path() / "state" / file, std::ios::binary);
+    stored.append(std::istreambuf_iterator<char>(bytes), {});
+  }
+  const std::string token = ParseJoinLine(server_->join_line(), JoinKind::kAgent)->secret;
+  EXPECT_THAT(stored, HasSubstr(Sha256Hex(good_->secret)));
+  EXPECT_THAT(stored, HasSubstr(Sha256Hex(token)));
+  for (const std::string& secret : {good_->secret, token, operator_.secret})
+    EXPECT_EQ(stored.find(secret), std::string::npos);
+}
+
 TEST_F(Malice, RevokedAgentIsShutOut) {
   Submit(1);
   evil_->Attach();
