@@ -262,8 +262,8 @@ TEST_F(Malice, FloodIsReadMoreSlowly) {
   EXPECT_TRUE(GoodWorks());
   EXPECT_TRUE(GoodWorks());
   stop = true;
-  evil_->Break();
   flood.join();
+  evil_->Break();
 }
 
 TEST_F(Malice, WhoDoesNotReadIsCutOff) {
