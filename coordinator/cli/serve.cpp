@@ -71,6 +71,7 @@ void AddBytes(CLI::App& app, const std::string& name, std::uint64_t* bytes, cons
 
 void AddSettings(CLI::App& app, schedule::Settings* settings) {
   AddDuration(app, "--lost-after", &settings->lost_after_seconds, "Silence after which an agent is shown LOST");
+  AddDuration(app, "--hello-within", &settings->hello_seconds, "A stream on which no agent says Hello is closed then");
   AddDuration(app, "--heartbeat", &settings->heartbeat_seconds,
               "Between an agent's heartbeats; at most a third of --lost-after");
   AddDuration(app, "--flush", &settings->flush_seconds, "Agents send windows at least this often");
@@ -123,6 +124,15 @@ void AnnounceWandb(const wandb::Settings& settings) {
         settings.source.empty() ? "" : " (" + settings.source + ")", wandb::HostOf(settings.base_url));
 }
 
+// Each agent takes one.
+void RaiseDescriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  constexpr rlim_t kEnough = 65536;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kEnough));
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Serve(Flags flags) {
   if (!SetUpLog(flags.log_level)) {
     Say(fmt::format("log-level: '{}' is unknown; use trace, debug, info, warn, error or off", flags.log_level));
@@ -138,6 +148,7 @@ int Serve(Flags flags) {
   options.wandb = *std::move(wandb);
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets
   setrlimit(RLIMIT_CORE, &no_core);
+  RaiseDescriptors();
   const Interrupts interrupts;
   auto server = server::Server::Start(options);
   if (!server.ok()) return Report(server.status());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "coordinator/schedule/effects.hpp"
+#include "coordinator/schedule/quota.hpp"
 #include "coordinator/schedule/records.hpp"
 
 namespace rsg::schedule {
@@ -41,6 +42,9 @@ struct Agent {
   std::vector<std::string> devices;    ///< that it owns, in the order of its facts
   std::vector<std::string> contested;  ///< that it announced while another agent owns them
   std::set<std::string> seen_devices;  ///< ever announced since the coordinator's start, bounded
+
+  std::optional<Quota> quota;    ///< from its first stream on
+  std::optional<double> slowed;  ///< active time when it was last told of being slowed
 
   double log_allowance = 100;  ///< lines of the log it may still cause
   double log_counted = 0;      ///< active time up to which the allowance is filled up

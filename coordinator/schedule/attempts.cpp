@@ -34,7 +34,8 @@ Coordinator::Attempt* Coordinator::FindAttempt(const Agent& agent, const std::st
 absl::Status Coordinator::MayFetchScript(std::string_view credential_sha256,
                                          const v1::FetchScriptRequest& request) const {
   const auto agent = by_credential_.find(std::string(credential_sha256));
-  if (agent == by_credential_.end()) return absl::UnauthenticatedError("not an agent of this coordinator");
+  if (agent == by_credential_.end() || agent->second->record.revoked)
+    return absl::UnauthenticatedError("not an agent of this coordinator");
   const Attempt* attempt = FindAttempt(*agent->second, request.attempt_id(), request.lease_token());
   if (attempt == nullptr)
     return absl::PermissionDeniedError(

@@ -24,14 +24,17 @@ void Coordinator::Advance(const Now& now) {
   advanced_ = now.monotonic;
 }
 
-void Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects) {
+double Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects) {
   Advance(now);
   const auto found = sessions_.find(session);
-  if (found == sessions_.end()) return;
+  if (found == sessions_.end()) return 0;
   Agent& agent = *found->second.agent;
+  const double pause = Charge(agent, message, effects);
   if (agent.session != session && !message.has_hello()) {
+    Reject(agent, "order", "began a stream without Hello", effects);
     CloseSession(session, absl::InvalidArgumentError("the first message of a stream must be Hello"), now, effects);
-    return Settle(now, effects);
+    Settle(now, effects);
+    return pause;
   }
   if (agent.session == session) agent.heard = active_;
   switch (message.message_case()) {
@@ -59,15 +62,19 @@ void Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now
       break;
   }
   Settle(now, effects);
+  return pause;
 }
 
 void Coordinator::Tick(const Now& now, Effects& effects) {
   Advance(now);
+  const double patience = std::min(settings_.hello_seconds, settings_.lost_after_seconds);
   std::vector<SessionId> mute;
   for (const auto& [id, session] : sessions_)
-    if (session.agent->session != id && active_ - session.opened >= settings_.lost_after_seconds) mute.push_back(id);
-  for (const SessionId id : mute)
+    if (session.agent->session != id && active_ - session.opened >= patience) mute.push_back(id);
+  for (const SessionId id : mute) {
+    ++rejected_["mute"];
     CloseSession(id, absl::DeadlineExceededError("no Hello came on this stream"), now, effects);
+  }
   for (auto& [id, agent] : agents_) {
     const bool lost = StateOf(*agent) == v1::AGENT_STATE_LOST;
     if (lost && !agent->shown_lost && advanced_ && !agent->attempts.empty())
@@ -141,6 +148,7 @@ void Coordinator::HandOut(Agent& agent, const JobKey& job, const Now& now, Effec
   attempt.agent = &agent;
   attempt.instance_id = agent.record.instance_id;
   attempt.assigned_unix = now.unix;
+  attempt.known_since = now.monotonic;
   agent.attempts.push_back(attempt.key);
   PutJobChange(sweep, job.job, effects);
   AttemptRecord record;

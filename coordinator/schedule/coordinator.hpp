@@ -68,7 +68,8 @@ class Coordinator {
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request, const Now& now, Effects& effects);
   /// A stream begins; the credential is the SHA-256 of what the agent presented. An unknown one is closed.
   void Open(SessionId session, std::string_view credential_sha256, const Now& now, Effects& effects);
-  void Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects);
+  /// Seconds for which nothing more is to be read from this session, since its agent says more than its quota.
+  double Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects);
   /// A stream is over. `in_good_order`: the agent ended it, nothing broke.
   void Closed(SessionId session, bool in_good_order, const Now& now, Effects& effects);
   /// Time has passed; due every Settings::TickSeconds.
@@ -94,6 +95,10 @@ class Coordinator {
                                                     Effects& effects);
   absl::StatusOr<v1::DrainAgentResponse> DrainAgent(const v1::DrainAgentRequest& request, const Now& now,
                                                     Effects& effects);
+  /// Its credential is worth nothing from now on: its stream is closed, its attempts lost. Its devices go to whoever
+  /// announces them next.
+  absl::StatusOr<v1::RevokeAgentResponse> RevokeAgent(const v1::RevokeAgentRequest& request, const Now& now,
+                                                      Effects& effects);
   absl::StatusOr<Tokens::Made> CreateToken(const v1::CreateTokenRequest& request, const Now& now, Effects& effects);
   absl::Status RevokeToken(const v1::RevokeTokenRequest& request, Effects& effects);
 
@@ -127,6 +132,7 @@ class Coordinator {
     bool running = false;
     std::uint32_t last_sequence = 0;
     double assigned_unix = 0;
+    double known_since = 0;  // monotonic: since it was handed out, or since a restart
     std::optional<double> started_unix;
     double measured_seconds = 0;  // of the windows since the coordinator's start, warm-up excluded
     std::uint64_t measured_samples = 0;
@@ -160,6 +166,8 @@ class Coordinator {
   void PutAgentChange(Agent& agent, const Now& now, Effects& effects);
   void Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects);
   void OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& effects);
+  void ShutOut(Agent& agent, const Now& now, Effects& effects);
+  static absl::Status Revoked();
   void Reject(Agent& agent, const char* reason, std::string text, Effects& effects);
 
   // sessions.cpp
@@ -188,7 +196,12 @@ class Coordinator {
   void RefuseStale(Agent& agent, const std::string& attempt_id, const std::string& token, const char* what,
                    Effects& effects);
 
+  // quotas.cpp
+  Quota& QuotaOf(Agent& agent) const;
+  double Charge(Agent& agent, const v1::AgentMessage& message, Effects& effects);
+
   // windows.cpp
+  std::uint32_t MostWindows(const Attempt& attempt) const;
   void OnWindows(Agent& agent, v1::WindowBatch& batch, const Now& now, Effects& effects);
   void TakeWindows(Attempt& attempt, v1::WindowBatch& batch, Effects& effects);
   void SendAck(const Attempt& attempt, Effects& effects);

@@ -50,6 +50,8 @@ EndAttempt Coordinator::MakeEndAttempt(const Attempt& attempt, const End& end, c
   change.log_tail = end.log_tail;
   change.runtime_seconds = end.runtime_seconds;
   change.ended_unix = now.unix;
+  // Over a restart only the wall clock tells; it may have been set back.
+  change.elapsed_seconds = std::max(now.unix - attempt.assigned_unix, now.monotonic - attempt.known_since);
   return change;
 }
 

@@ -66,6 +66,7 @@ void Coordinator::LoadAttempt(const AttemptRecord& record, const Now& now, Effec
   attempt.running = record.state == v1::JOB_STATE_RUNNING;
   attempt.last_sequence = record.last_sequence;
   attempt.assigned_unix = record.assigned_unix;
+  attempt.known_since = now.monotonic;
   attempt.started_unix = record.started_unix;
   const auto sweep = sweeps_.find(record.key.job.sweep);
   const auto agent = agents_.find(record.agent_id);

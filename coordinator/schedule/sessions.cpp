@@ -41,6 +41,18 @@ void Coordinator::Open(SessionId session, std::string_view credential_sha256, co
     return;
   }
   Agent& agent = *known->second;
+  if (agent.record.revoked) {
+    ++rejected_["revoked"];
+    effects.outgoing.emplace_back(Close{.session = session, .reason = Revoked()});
+    return;
+  }
+  if (!QuotaOf(agent).OnStream(active_)) {
+    Reject(agent, "quota", "opens streams although it has said far more than its quota", effects);
+    effects.outgoing.emplace_back(
+        Close{.session = session,
+              .reason = absl::ResourceExhaustedError("this agent says more than its quota; try again in a moment")});
+    return;
+  }
   if (agent.opened != 0)
     CloseSession(agent.opened, TakenOver(/*by_same_process=*/true), now, effects);  // of whom Hello would tell
   agent.opened = session;

@@ -38,6 +38,7 @@ double Settings::TickSeconds() const { return std::clamp(lost_after_seconds / 20
 
 absl::Status Validate(const Settings& settings) {
   if (auto s = CheckSeconds("lost-after", settings.lost_after_seconds, 0.1); !s.ok()) return s;
+  if (auto s = CheckSeconds("hello-within", settings.hello_seconds, 0.1); !s.ok()) return s;
   if (auto s = CheckSeconds("heartbeat", settings.heartbeat_seconds, 0.01); !s.ok()) return s;
   if (auto s = CheckSeconds("flush", settings.flush_seconds, 0.01); !s.ok()) return s;
   if (auto s = CheckSeconds("kill-after", settings.kill_after_seconds, 0); !s.ok()) return s;

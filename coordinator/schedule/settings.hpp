@@ -9,6 +9,7 @@ namespace rsg::schedule {
 
 struct Settings {
   double lost_after_seconds = 60;               ///< silence after which an agent is shown LOST
+  double hello_seconds = 10;                    ///< a stream without Hello is closed
   double heartbeat_seconds = 10;                ///< between an agent's heartbeats; at most a third of lost_after
   double flush_seconds = 1;                     ///< windows are sent at least this often
   std::uint32_t max_unacked = 64;               ///< windows in flight of one agent

@@ -78,10 +78,20 @@ void Core::OpenSession(schedule::SessionId session, std::shared_ptr<Outlet> outl
 
 void Core::Receive(schedule::SessionId session, v1::AgentMessage message, Done done) {
   // std::function wants what can be copied; the message is moved out of it all the same.
-  auto held = std::make_shared<v1::AgentMessage>(std::move(message));
-  Post([session, held](schedule::Coordinator& coordinator, const schedule::Now& now,
-                       schedule::Effects& effects) { coordinator.Receive(session, std::move(*held), now, effects); },
-       std::move(done));
+  struct Received {
+    v1::AgentMessage message;
+    double pause = 0;
+  };
+  auto received = std::make_shared<Received>();
+  received->message = std::move(message);
+  Post(
+      [session, received](schedule::Coordinator& coordinator, const schedule::Now& now, schedule::Effects& effects) {
+        received->pause = coordinator.Receive(session, std::move(received->message), now, effects);
+      },
+      [this, received, done = std::move(done)](const absl::Status& status) {
+        if (!status.ok() || received->pause <= 0) return done(status);
+        held_.emplace(options_.clock->Monotonic() + received->pause, done);
+      });
 }
 
 void Core::CloseSession(schedule::SessionId session, bool in_good_order) {
@@ -135,6 +145,7 @@ void Core::Round() {
     Handle(events);
   } while (!events.empty());
   CutSlowOnes(options_.clock->Monotonic());
+  ReleaseHeld(options_.clock->Monotonic());
   if (options_.clock->Monotonic() < watch_due_) return;
   watch_due_ = options_.clock->Monotonic() + kWatchSeconds;
   UpdateWatchers();
@@ -213,6 +224,20 @@ void Core::CutSlowOnes(double now) {
     closing_.front().outlet->Cut();
     closing_.pop_front();
   }
+}
+
+void Core::ReleaseHeld(double now) {
+  while (!held_.empty() && held_.begin()->first <= now) held_.extract(held_.begin()).mapped()(absl::OkStatus());
+}
+
+void Core::Refused(const char* reason) {
+  const std::lock_guard lock(refused_mutex_);
+  ++refused_[reason];
+}
+
+std::map<std::string, std::uint64_t> Core::refused() const {
+  const std::lock_guard lock(refused_mutex_);
+  return refused_;
 }
 
 void Core::UpdateWatcher(Watching& watching, const v1::SweepStatus& status) {

@@ -14,7 +14,9 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -100,7 +102,11 @@ class Core {
   /// Handles what has gathered and what is due. Only for who opened it with Open.
   void Round();
   /// When Round has something to do although nothing comes, on the clock's monotonic time.
-  double Due() const { return std::min(tick_due_, watch_due_); }
+  double Due() const { return std::min({tick_due_, watch_due_, held_.empty() ? tick_due_ : held_.begin()->first}); }
+
+  /// Counts what was refused before it became an event, by reason; Coordinator::rejected has the rest.
+  void Refused(const char* reason);
+  std::map<std::string, std::uint64_t> refused() const;
 
   /// Ends the thread after what was taken has been stored. Repeating it is harmless; the destructor calls it.
   void Stop();
@@ -127,6 +133,7 @@ class Core {
   void Deliver(schedule::Effects& effects);
   void CloseOutlet(schedule::SessionId session, const absl::Status& reason);
   void CutSlowOnes(double now);
+  void ReleaseHeld(double now);
   void UpdateWatchers();
   void UpdateWatcher(Watching& watching, const v1::SweepStatus& status);
   absl::Status MakeCoordinator();
@@ -141,12 +148,15 @@ class Core {
   std::atomic<schedule::SessionId> last_session_{0};
   std::atomic<bool> closing_down_{false};
   std::atomic<bool> stop_{false};
+  mutable std::mutex refused_mutex_;
+  std::map<std::string, std::uint64_t> refused_;
 
   // Of the core's thread.
   std::unique_ptr<schedule::Coordinator> coordinator_;  // null while broken
   std::unordered_map<schedule::SessionId, std::shared_ptr<Outlet>> outlets_;
   std::deque<Closing> closing_;
   std::vector<Watching> watching_;
+  std::multimap<double, Done> held_;  // reads of agents that say too much, by when they go on; one a stream at most
   double tick_due_ = 0;
   double watch_due_ = 0;
   absl::Status broken_;  // why

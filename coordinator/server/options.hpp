@@ -16,8 +16,10 @@ struct ServerOptions {
   std::string advertise;                ///< HOST[:PORT] that goes into join lines; empty: derived from `listen`
   schedule::Settings settings;
   ContentStore::Limits scripts{.file_bytes = std::uint64_t{2} << 30, .total_bytes = std::uint64_t{16} << 30};
-  wandb::Settings wandb;                ///< without a key nothing is forwarded
-  double shutdown_seconds = 5;          ///< Stop waits this long for calls before it cuts them
+  wandb::Settings wandb;          ///< without a key nothing is forwarded
+  double shutdown_seconds = 5;    ///< Stop waits this long for calls before it cuts them
+  double handshake_seconds = 10;  ///< a connection is closed that has not finished TLS and HTTP/2's preface by then
+  double idle_seconds = 120;      ///< a connection without a call is closed
   const Clock* clock = &SystemClock();  ///< must outlive the server
 };
 

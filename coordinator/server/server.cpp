@@ -31,14 +31,18 @@ constexpr int kReaders = 2;
 constexpr std::size_t kOperatorSecretBytes = 32;
 constexpr std::size_t kGrpcMemory = std::size_t{512} << 20;
 
-void SetLimits(grpc::ServerBuilder& builder) {
+int Milliseconds(double seconds) { return static_cast<int>(1000 * seconds); }
+
+void SetLimits(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   grpc::ResourceQuota quota("rsg");
   quota.Resize(kGrpcMemory);
   builder.SetResourceQuota(quota);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second coordinator would share the port unnoticed
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 64);
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  // A connection that stops in its handshake, and one that asks for nothing.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(options.handshake_seconds));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(options.idle_seconds));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -134,7 +138,7 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
 
 absl::Status Server::Parts::Listen() {
   scripts = std::make_unique<ContentStore>(options.state_folder / "scripts", options.scripts);
-  fleet = std::make_unique<FleetService>(core.get(), pool.get(), scripts.get());
+  fleet = std::make_unique<FleetService>(core.get(), pool.get(), scripts.get(), options.clock);
   control = std::make_unique<ControlService>(
       core.get(), pool.get(), scripts.get(),
       ControlService::Options{
@@ -146,7 +150,7 @@ absl::Status Server::Parts::Listen() {
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
   tls.pem_key_cert_pairs.push_back({.private_key = identity.key_pem, .cert_chain = identity.certificate_pem});
   grpc::ServerBuilder builder;
-  SetLimits(builder);
+  SetLimits(options, builder);
   int port = 0;
   Address bind = listen;
   if (bind.host.empty()) bind.host = "0.0.0.0";
@@ -210,6 +214,15 @@ const std::string& Server::address() const { return parts_->address; }
 const std::string& Server::advertised() const { return parts_->advertised; }
 const std::string& Server::operator_line() const { return parts_->operator_line; }
 const std::string& Server::join_line() const { return parts_->join_line; }
+
+std::map<std::string, std::uint64_t> Server::Rejected() {
+  std::map<std::string, std::uint64_t> rejected = parts_->core->refused();
+  // What cannot be asked for now, while the disk takes nothing, is left out.
+  (void)parts_->core->PostAndWait([&](schedule::Coordinator& coordinator, const schedule::Now&, schedule::Effects&) {
+    for (const auto& [reason, count] : coordinator.rejected()) rejected[reason] += count;
+  });
+  return rejected;
+}
 
 void Server::Stop() {
   Parts& parts = *parts_;

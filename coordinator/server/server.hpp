@@ -4,6 +4,8 @@
 // Start, Stop and destruction from one thread; the rest from any. Several servers may live in one process, each with a
 // state folder of its own.
 #pragma once
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,6 +37,9 @@ class Server {
   const std::string& operator_line() const;
   /// Secret. What an agent's RSG_JOIN is set to; the content of STATE/join. Its token was good when the server started.
   const std::string& join_line() const;
+
+  /// Messages, streams and calls that were refused since the start, by reason. From any thread, but not after Stop.
+  std::map<std::string, std::uint64_t> Rejected();
 
   /// Closes all streams, commits what was taken, releases the state folder. Agents go on with what they have in hand
   /// and reconnect to the next coordinator. Repeating it is harmless; the destructor calls it.

@@ -51,6 +51,7 @@ absl::StatusOr<ShownJob> ReadShownJob(const Statement& row) {
     auto parsed = MessageOf(row.Text(14), "results.result", shown.row.mutable_result());
     if (!parsed.ok()) return parsed;
   }
+  *job.mutable_taints() = shown.row.result().taints();
   shown.row.set_ended_unix_seconds(row.Real(15));
   if (*outcome != v1::OUTCOME_COMPLETED) shown.row.set_log_tail(std::string(row.Text(16)));
   return shown;

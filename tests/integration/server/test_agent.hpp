@@ -59,7 +59,7 @@ class ServerTest : public testing::Test {
   /// Starts it on the folder, on the same port when it is started again.
   void Start();
   void Stop() { server_.reset(); }
-  ServerOptions Options() const;
+  virtual ServerOptions Options() const;
 
   /// Calls as the operator.
   template <typename Request, typename Response>

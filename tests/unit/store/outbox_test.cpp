@@ -202,7 +202,7 @@ TEST_F(OutboxTest, CountsTellHowItStands) {
   EXPECT_EQ(counts->unsent, 2U);
   EXPECT_EQ(counts->running, 1U);
   EXPECT_EQ(counts->done, 0U);
-  EXPECT_EQ(counts->unsent_lines, 4U + 2U);
+  EXPECT_EQ(counts->unsent_lines, 4U + 62U);
   EXPECT_EQ(counts->oldest_unix, 1700000041.5);
   EXPECT_EQ(reader_->Counts(1, 3)->unsent, 1U);
 }
