@@ -79,6 +79,11 @@ void Core::OpenSession(schedule::SessionId session, std::shared_ptr<Outlet> outl
 void Core::Receive(schedule::SessionId session, v1::AgentMessage message, Done done) {
   // std::function wants what can be copied; the message is moved out of it all the same.
   auto held = std::make_shared<v1::AgentMessage>(std::move(message));
+  if (held->has_window_batch())
+    done = [this, read = options_.clock->Monotonic(), done = std::move(done)](const absl::Status& status) {
+      if (status.ok()) figures_.acks.Add(options_.clock->Monotonic() - read);
+      done(status);
+    };
   Post([session, held](schedule::Coordinator& coordinator, const schedule::Now& now,
                        schedule::Effects& effects) { coordinator.Receive(session, std::move(*held), now, effects); },
        std::move(done));
@@ -169,12 +174,32 @@ void Core::Handle(std::deque<Event>& events) {
 
 absl::Status Core::Commit(const schedule::Effects& effects) {
   if (effects.changes.empty()) return absl::OkStatus();
+  const double began = options_.clock->Monotonic();
   absl::Status applied = store_->Apply(effects.changes);
-  if (applied.ok() && retry_after_ > 0) {
+  if (!applied.ok()) {
+    ++figures_.failed_commits;
+    return applied;
+  }
+  figures_.commits.Add(options_.clock->Monotonic() - began);
+  Count(effects);
+  if (retry_after_ > 0) {
     retry_after_ = 0;
     spdlog::info("storing works again");
   }
   return applied;
+}
+
+void Core::Count(const schedule::Effects& effects) {
+  for (const schedule::Change& change : effects.changes) {
+    if (const auto* windows = std::get_if<schedule::AppendWindows>(&change))
+      figures_.windows += windows->windows.size();
+    const auto* job = std::get_if<schedule::PutJob>(&change);
+    if (job != nullptr && job->job.state == v1::JOB_STATE_ENDED) ++figures_.jobs_ended;
+  }
+}
+
+void Core::SetStoring(bool storing) {
+  if (figures_.storing.exchange(storing) != storing && options_.on_storing) options_.on_storing(storing);
 }
 
 void Core::Deliver(schedule::Effects& effects) {
@@ -251,6 +276,7 @@ absl::Status Core::MakeCoordinator() {
   if (auto committed = Commit(effects); !committed.ok()) return committed;
   coordinator_ = std::move(coordinator);
   broken_ = absl::OkStatus();
+  SetStoring(true);
   Deliver(effects);
   return absl::OkStatus();
 }
@@ -258,6 +284,7 @@ absl::Status Core::MakeCoordinator() {
 void Core::Break(const absl::Status& reason) {
   coordinator_.reset();
   broken_ = reason;
+  SetStoring(false);
   retry_after_ = std::clamp(2 * retry_after_, 0.2, 5.0);
   const double now = options_.clock->Monotonic();
   retry_at_ = now + retry_after_;

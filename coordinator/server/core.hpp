@@ -27,6 +27,7 @@
 #include "common/mailbox.hpp"
 #include "common/secret.hpp"
 #include "coordinator/schedule/coordinator.hpp"
+#include "coordinator/server/figures.hpp"
 #include "coordinator/store/store.hpp"
 
 namespace rsg::server {
@@ -62,6 +63,7 @@ class Core {
     const Clock* clock = nullptr;
     std::size_t mailbox = 1 << 17;              ///< events; more are refused
     schedule::RandomSource random = RandomHex;  ///< makes secrets and tokens
+    std::function<void(bool)> on_storing;       ///< storing failed (false) or works again; on the core's thread
   };
 
   /// What an event does, on the core's thread.
@@ -102,6 +104,10 @@ class Core {
   /// When Round has something to do although nothing comes, on the clock's monotonic time.
   double Due() const { return std::min(tick_due_, watch_due_); }
 
+  const CoreFigures& figures() const { return figures_; }
+  /// Events that wait.
+  std::size_t waiting() const { return mailbox_.size(); }
+
   /// Ends the thread after what was taken has been stored. Repeating it is harmless; the destructor calls it.
   void Stop();
 
@@ -132,6 +138,8 @@ class Core {
   absl::Status MakeCoordinator();
   void Break(const absl::Status& reason);
   void Recover();
+  void SetStoring(bool storing);
+  void Count(const schedule::Effects& effects);
   void CloseStreams(const absl::Status& reason);
   schedule::Now Time() const;
 
@@ -141,6 +149,7 @@ class Core {
   std::atomic<schedule::SessionId> last_session_{0};
   std::atomic<bool> closing_down_{false};
   std::atomic<bool> stop_{false};
+  CoreFigures figures_;
 
   // Of the core's thread.
   std::unique_ptr<schedule::Coordinator> coordinator_;  // null while broken
