@@ -96,6 +96,7 @@ void AddSettings(CLI::App& app, schedule::Settings* settings) {
 void Announce(const server::Server& server, const std::filesystem::path& state) {
   std::cout << "listening " << server.address() << '\n';
   std::cout << "state folder " << state.string() << '\n';
+  if (!server.http_address().empty()) std::cout << "http " << server.http_address() << '\n';
   if (isatty(STDOUT_FILENO) != 0)
     std::cout << "\nTo attach a machine, run rsg-agent there with this secret in its environment:\n\nRSG_JOIN="
               << server.join_line() << "\n\n";
@@ -109,6 +110,14 @@ void Announce(const server::Server& server, const std::filesystem::path& state) 
       "coordinator on a VPS, or forward a port of your router, or open a tunnel, and name the outer address with "
       "--advertise HOST:PORT",
       server.advertised()));
+}
+
+void AnnounceHttp(const server::Server& server) {
+  if (server.http_address().empty()) return;
+  const auto where = server::ParseAddress(server.http_address(), "http");
+  const bool loopback = where.ok() && server::IsLoopback(where->host);
+  spdlog::info("http://{} serves /healthz and /metrics{}", server.http_address(),
+               loopback ? "" : ", to whoever reaches it: it asks for no credential and shows no secret");
 }
 
 // One line: where results go, or how to have them go there.
@@ -154,6 +163,7 @@ int Serve(Flags flags) {
   if (!server.ok()) return Report(server.status());
   Announce(**server, options.state_folder);
   spdlog::info("rsg {} serves; agents dial {}", kVersion, (*server)->advertised());
+  AnnounceHttp(**server);
   AnnounceWandb(options.wandb);
   while (interrupts.count() == 0) WaitReadable({interrupts.fd()}, kSleepSeconds);
   spdlog::info("stopping; agents go on with what they have and come back");
@@ -172,6 +182,11 @@ void AddServe(CLI::App& parent, int& exit_code) {
   app.add_option("--listen", flags->options.listen, "Address to listen on; port 0: any free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option(
+         "--http", flags->options.http,
+         "Serve /healthz and /metrics (Prometheus) over plain HTTP there. They ask for no credential and show no "
+         "secret. Default: not served")
+      ->type_name("HOST:PORT");
   app.add_option("--advertise", flags->options.advertise,
                  "Address under which agents reach it; goes into join lines. Default: this machine's own")
       ->type_name("HOST:PORT");

@@ -55,6 +55,14 @@ struct Candidate {
 /// there is no candidate that could decide.
 v1::DeviceKind ResolveKind(const v1::DeviceSelector& selector, std::span<const Candidate> candidates);
 
+/// The fleet in numbers.
+struct Overview {
+  std::map<v1::AgentState, std::uint32_t> agents;  ///< states without an agent are not there
+  std::uint64_t spooled_windows = 0;               ///< that agents keep, as they said last
+  std::size_t sweeps = 0;                          ///< that have not ended
+  v1::JobCounts jobs;                              ///< of these sweeps, control jobs excluded
+};
+
 class Coordinator {
  public:
   /// `settings` have passed Validate. `random` makes secrets and tokens.
@@ -112,6 +120,7 @@ class Coordinator {
 
   const Tokens& tokens() const { return tokens_; }
   v1::ListAgentsResponse ListAgents(const Now& now) const;
+  Overview Look(const Now& now) const;
   /// NOT_FOUND when the sweep is not live.
   absl::StatusOr<v1::SweepStatus> Status(std::int64_t sweep, const Now& now) const;
   /// A live sweep's jobs that are assigned or running.

@@ -17,6 +17,30 @@ absl::Status NotLive(std::int64_t sweep) {
 
 }  // namespace
 
+Overview Coordinator::Look(const Now& now) const {
+  Overview overview;
+  const v1::ListAgentsResponse agents = ListAgents(now);
+  for (const v1::Agent& agent : agents.agents()) {
+    ++overview.agents[agent.state()];
+    overview.spooled_windows += agent.spooled_windows();
+  }
+  overview.sweeps = sweeps_.size();
+  v1::JobCounts& jobs = overview.jobs;
+  for (const auto& [number, sweep] : sweeps_) {
+    const v1::JobCounts counts = sweep.Counts();
+    jobs.set_total(jobs.total() + counts.total());
+    jobs.set_queued(jobs.queued() + counts.queued());
+    jobs.set_running(jobs.running() + counts.running());
+    jobs.set_completed(jobs.completed() + counts.completed());
+    jobs.set_out_of_memory(jobs.out_of_memory() + counts.out_of_memory());
+    jobs.set_unsupported(jobs.unsupported() + counts.unsupported());
+    jobs.set_failed(jobs.failed() + counts.failed());
+    jobs.set_cancelled(jobs.cancelled() + counts.cancelled());
+    jobs.set_skipped(jobs.skipped() + counts.skipped());
+  }
+  return overview;
+}
+
 absl::StatusOr<v1::SweepStatus> Coordinator::Status(std::int64_t number, const Now& now) const {
   const auto sweep = sweeps_.find(number);
   if (sweep == sweeps_.end()) return NotLive(number);

@@ -29,6 +29,7 @@
 #include "common/mailbox.hpp"
 #include "common/secret.hpp"
 #include "coordinator/schedule/coordinator.hpp"
+#include "coordinator/server/figures.hpp"
 #include "coordinator/store/store.hpp"
 
 namespace rsg::server {
@@ -64,6 +65,7 @@ class Core {
     const Clock* clock = nullptr;
     std::size_t mailbox = 1 << 17;              ///< events; more are refused
     schedule::RandomSource random = RandomHex;  ///< makes secrets and tokens
+    std::function<void(bool)> on_storing;       ///< storing failed (false) or works again; on the core's thread
   };
 
   /// What an event does, on the core's thread.
@@ -108,6 +110,10 @@ class Core {
   void Refused(const char* reason);
   std::map<std::string, std::uint64_t> refused() const;
 
+  const CoreFigures& figures() const { return figures_; }
+  /// Events that wait.
+  std::size_t waiting() const { return mailbox_.size(); }
+
   /// Ends the thread after what was taken has been stored. Repeating it is harmless; the destructor calls it.
   void Stop();
 
@@ -139,6 +145,8 @@ class Core {
   absl::Status MakeCoordinator();
   void Break(const absl::Status& reason);
   void Recover();
+  void SetStoring(bool storing);
+  void Count(const schedule::Effects& effects);
   void CloseStreams(const absl::Status& reason);
   schedule::Now Time() const;
 
@@ -150,6 +158,7 @@ class Core {
   std::atomic<bool> stop_{false};
   mutable std::mutex refused_mutex_;
   std::map<std::string, std::uint64_t> refused_;
+  CoreFigures figures_;
 
   // Of the core's thread.
   std::unique_ptr<schedule::Coordinator> coordinator_;  // null while broken

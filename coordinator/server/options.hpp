@@ -14,6 +14,7 @@ struct ServerOptions {
   std::filesystem::path state_folder;   ///< made (0700) when absent; guarded by a lock
   std::string listen = "0.0.0.0:7700";  ///< HOST:PORT; port 0: any free one
   std::string advertise;                ///< HOST[:PORT] that goes into join lines; empty: derived from `listen`
+  std::string http;                     ///< HOST:PORT for /healthz and /metrics over plain HTTP; empty: not served
   schedule::Settings settings;
   ContentStore::Limits scripts{.file_bytes = std::uint64_t{2} << 30, .total_bytes = std::uint64_t{16} << 30};
   wandb::Settings wandb;          ///< without a key nothing is forwarded

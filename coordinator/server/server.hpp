@@ -23,7 +23,7 @@ class Server {
   ///   ALREADY_EXISTS       another coordinator runs on the state folder
   ///   FAILED_PRECONDITION  the database is newer than this program
   ///   INVALID_ARGUMENT     an option
-  ///   UNAVAILABLE          the address cannot be listened on
+  ///   UNAVAILABLE          an address cannot be listened on
   ///   others               the state folder cannot be used
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
 
@@ -33,6 +33,8 @@ class Server {
   const std::string& address() const;
   /// HOST:PORT in the join lines.
   const std::string& advertised() const;
+  /// HOST:PORT that plain HTTP is listened on, with the bound port; empty when it is not served.
+  const std::string& http_address() const;
   /// Secret. For the operator's programs on this machine; the content of STATE/operator.
   const std::string& operator_line() const;
   /// Secret. What an agent's RSG_JOIN is set to; the content of STATE/join. Its token was good when the server started.
