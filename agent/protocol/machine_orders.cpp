@@ -115,6 +115,7 @@ void Machine::Obey(const v1::Assign& assign) {
       InHand{.assign = assign,
              .child = std::optional<ChildWatch>(std::in_place, assign, settings_.kill_after_seconds(), now_),
              .delivery = Delivery(assign, device.name(), settings_)});
+  actions_.emplace_back(Keep{assign.attempt_id(), assign});
   Say(Log::Level::kInfo,
       absl::StrCat(assign.attempt_id(), ": ", assign.cell().model(), ", batch size ", assign.cell().batch_size(), ", ",
                    Word(assign.cell().precision()), ", ", Word(assign.cell().memory_format()), ", on ", device.name()));
@@ -139,14 +140,20 @@ void Machine::Refuse(const std::string& attempt_id, const std::string& lease_tok
 void Machine::Obey(const v1::Ack& ack) {
   InHand* hand = Find(ack.attempt_id());
   if (hand == nullptr) return;
+  const std::uint32_t acked = hand->delivery.acked_sequence();
   const Delivery::AckResult result = hand->delivery.Ack(ack.sequence(), now_);
+  if (hand->delivery.acked_sequence() > acked)
+    actions_.emplace_back(Release{ack.attempt_id(), hand->delivery.acked_sequence()});
   if (AllResumed()) answer_by_ = kNever;
   if (result == Delivery::AckResult::kUnknown)
     Say(Log::Level::kError, absl::StrCat(ack.attempt_id(), ": the coordinator acknowledged window ", ack.sequence(),
                                          ", which was never made; ignored"));
   if (result == Delivery::AckResult::kLost)
-    EndAsLost(hand, absl::StrCat("the coordinator's windows end at ", ack.sequence(),
-                                 ", which does not fit what it had acknowledged; was it restored from a backup?"));
+    EndAsLost(hand,
+              absl::StrCat("the coordinator's windows end at ", ack.sequence(),
+                           hand->delivery.restored()
+                               ? ", and the next ones did not outlive the agent's earlier process"
+                               : ", which does not fit what it had acknowledged; was it restored from a backup?"));
 }
 
 void Machine::Obey(const v1::Cancel& cancel) {
@@ -196,6 +203,7 @@ void Machine::Obey(const v1::FinishedAck& ack) {
 void Machine::Forget(const std::string& attempt_id) {
   if (forgotten_.size() >= kMaxForgotten) forgotten_.pop_front();
   forgotten_.emplace_back(attempt_id, Find(attempt_id)->assign.lease_token());
+  actions_.emplace_back(Release{attempt_id, std::nullopt});
   hands_.remove_if([&](const InHand& hand) { return hand.assign.attempt_id() == attempt_id; });
   if (AllResumed()) answer_by_ = kNever;
 }

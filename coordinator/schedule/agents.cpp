@@ -86,6 +86,7 @@ v1::ListAgentsResponse Coordinator::ListAgents(const Now& now) const {
     shown.set_last_seen_unix_seconds(agent->session != 0 ? now.unix - (active_ - agent->heard)
                                                          : agent->record.last_seen_unix);
     if (agent->attempt) shown.set_attempt_id(Id(*agent->attempt));
+    shown.set_spooled_windows(agent->spooled);
   }
   return response;
 }

@@ -293,9 +293,10 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
     // "busy": with a child that was slow to die, after the coordinator's patience.
     bool known = false;
     for (const char* reason : {"draining", "was stopped", "was away for too long", "cannot be started",
-                               "script was fetched", "the agent is busy with"})
+                               "script was fetched", "the agent is busy with", "did not outlive"})
       known = known || absl::StrContains(error, reason);
     if (!known) wrong("that is no reason");
+    if (absl::StrContains(error, "did not outlive") && !story.holes) wrong("nothing has befallen its disk");
     if (absl::StrContains(error, "the agent was stopped") && !ledger_->WasStopped(story.instance))
       wrong("nobody has stopped it");
   }
