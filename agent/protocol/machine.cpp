@@ -22,7 +22,13 @@ constexpr double kHandBackSeconds = 1.5;  // the same, at the end of a drain tha
 Machine::Machine(MachineConfig config, Random random)
     : config_(std::move(config)),
       dialler_(config_.enrolled, config_.can_enrol, std::move(random)),
-      settings_(DefaultSettings()) {}
+      settings_(DefaultSettings()) {
+  for (KeptAttempt& kept : std::exchange(config_.kept, {})) {
+    v1::Assign assign = kept.assign;
+    hands_.push_back(
+        InHand{.assign = std::move(assign), .child = std::nullopt, .delivery = Delivery(std::move(kept), settings_)});
+  }
+}
 
 Actions Machine::Handle(const Event& event, double now) {
   if (done_) return {};
@@ -138,6 +144,12 @@ std::uint32_t Machine::InFlightBeside(const InHand& hand) const {
   return count;
 }
 
+std::uint32_t Machine::HeldWindows() const {
+  std::uint32_t count = 0;
+  for (const InHand& hand : hands_) count += hand.delivery.held();
+  return count;
+}
+
 bool Machine::AllResumed() const {
   return std::all_of(hands_.begin(), hands_.end(), [](const InHand& hand) { return hand.delivery.resumed(); });
 }
@@ -147,6 +159,7 @@ void Machine::On(const Spawned& spawned) {
   if (running == nullptr) return;
   running->child->Spawned(now_);
   running->delivery.Started();
+  actions_.emplace_back(Keep{spawned.attempt_id, running->delivery.StartedRecord()});
 }
 
 void Machine::On(const SpawnFailed& failed) {
@@ -158,7 +171,12 @@ void Machine::On(const TrainerSaid& said) {
   InHand* running = RunningAs(said.attempt_id);
   if (running == nullptr) return;
   const v1::Window* window = running->child->Hear(said.event, now_, &actions_);
-  if (window == nullptr || running->delivery.Add(*window, now_)) return;
+  if (window == nullptr) return;
+  const std::uint32_t last = running->delivery.last_sequence();
+  if (running->delivery.Add(*window, now_)) {
+    if (running->delivery.last_sequence() > last) actions_.emplace_back(Keep{said.attempt_id, *window});
+    return;
+  }
   running->delivery.Discard();
   spool_was_full_ = true;
   EndAsLost(running, absl::StrCat("the coordinator was away for too long: ", settings_.max_spooled_windows(),
@@ -181,8 +199,15 @@ void Machine::EndRunning(v1::AttemptFinished end) {
   if (!good) absl::StrAppend(&text, ": ", end.error());
   Say(end.outcome() == v1::OUTCOME_FAILED ? Log::Level::kWarning : Log::Level::kInfo, std::move(text));
   hand.out_of_memory = end.outcome() == v1::OUTCOME_OUT_OF_MEMORY;
-  hand.delivery.Finish(std::move(end));
+  Finish(&hand, std::move(end));
   hand.child.reset();
+}
+
+// Kept with the number of the last window that was made, for the next process has all of them that are kept.
+void Machine::Finish(InHand* hand, v1::AttemptFinished end) {
+  end.set_final_sequence(hand->delivery.last_sequence());
+  actions_.emplace_back(Keep{hand->assign.attempt_id(), end});
+  hand->delivery.Finish(std::move(end));
 }
 
 void Machine::EndAsLost(InHand* hand, const std::string& reason) {
@@ -199,8 +224,10 @@ void Machine::EndWithout(InHand* hand, v1::Outcome outcome, const std::string& r
   v1::AttemptFinished end;
   end.set_outcome(outcome);
   end.set_error(OneLine(reason, kMaxReason));
+  // Of what never began nothing is kept: the next process is to know nothing of it.
+  if (IsQueued(*hand)) return hand->delivery.Finish(std::move(end));
   if (hand->delivery.finished()) end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
-  hand->delivery.Finish(std::move(end));
+  Finish(hand, std::move(end));
 }
 
 void Machine::On(const StopAsked& asked) {
@@ -259,6 +286,7 @@ std::optional<v1::AgentMessage> Machine::NextMessage() {
   if (now_ >= heartbeat_at_) {
     heartbeat_at_ = now_ + settings_.heartbeat_seconds();
     message.mutable_heartbeat()->set_draining(draining_);
+    message.mutable_heartbeat()->set_spooled_windows(HeldWindows());
     return message;
   }
   for (Refusal& refusal : refusals_) {
@@ -291,6 +319,7 @@ v1::AgentMessage Machine::HelloMessage() const {
   }
   hello->set_draining(draining_);
   hello->set_stream(streams_);
+  hello->set_start(config_.start);
   return message;
 }
 

@@ -134,14 +134,20 @@ void Machine::Refuse(const std::string& attempt_id, const std::string& lease_tok
 void Machine::Obey(const v1::Ack& ack) {
   InHand* hand = Find(ack.attempt_id());
   if (hand == nullptr) return;
+  const std::uint32_t acked = hand->delivery.acked_sequence();
   const Delivery::AckResult result = hand->delivery.Ack(ack.sequence(), now_);
+  if (hand->delivery.acked_sequence() > acked)
+    actions_.emplace_back(Release{ack.attempt_id(), hand->delivery.acked_sequence()});
   if (AllResumed()) answer_by_ = kNever;
   if (result == Delivery::AckResult::kUnknown)
     Say(Log::Level::kError, absl::StrCat(ack.attempt_id(), ": the coordinator acknowledged window ", ack.sequence(),
                                          ", which was never made; ignored"));
   if (result == Delivery::AckResult::kLost)
-    EndAsLost(hand, absl::StrCat("the coordinator's windows end at ", ack.sequence(),
-                                 ", which does not fit what it had acknowledged; was it restored from a backup?"));
+    EndAsLost(hand,
+              absl::StrCat("the coordinator's windows end at ", ack.sequence(),
+                           hand->delivery.restored()
+                               ? ", and the next ones did not outlive the agent's earlier process"
+                               : ", which does not fit what it had acknowledged; was it restored from a backup?"));
 }
 
 void Machine::Obey(const v1::Cancel& cancel) {
@@ -193,6 +199,7 @@ void Machine::Forget(const std::string& attempt_id) {
   if (forgotten_.size() >= kMaxForgotten) forgotten_.pop_front();
   forgotten_.emplace_back(attempt_id, over.assign.lease_token());
   HandBackPrunedBy(over);
+  actions_.emplace_back(Release{attempt_id, std::nullopt});
   hands_.remove_if([&](const InHand& hand) { return hand.assign.attempt_id() == attempt_id; });
   if (AllResumed()) answer_by_ = kNever;
 }

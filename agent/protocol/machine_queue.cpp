@@ -34,6 +34,7 @@ void Machine::StartNext() {
   Say(Log::Level::kInfo,
       absl::StrCat(assign.attempt_id(), ": ", assign.cell().model(), ", batch size ", assign.cell().batch_size(), ", ",
                    Word(assign.cell().precision()), ", ", Word(assign.cell().memory_format()), ", on ", device.name()));
+  actions_.emplace_back(Keep{assign.attempt_id(), assign});
   actions_.emplace_back(Spawn{assign, device});
 }
 

@@ -113,6 +113,7 @@ std::vector<Column> AgentColumns() {
           {.name = "agent_version", .heading = "version", .drop = 10},
           {.name = "attempt_id", .heading = "attempt", .sparse = true, .drop = 4},
           {.name = "attempts_ahead", .heading = "ahead", .numeric = true, .sparse = true, .drop = 4},
+          {.name = "spooled_windows", .detail = true},
           {.name = "last_seen", .drop = 2},
           {.name = "models", .detail = true}};
 }
@@ -134,6 +135,7 @@ Row ToRow(const v1::Agent& agent) {
           agent.agent_version(),
           TextOrNull(agent.attempt_id()),
           agent.attempt_id().empty() ? Value() : Integer(agent.attempts_ahead()),
+          Integer(agent.spooled_windows()),
           TextOrNull(Iso8601(agent.last_seen_unix_seconds())),
           Joined(machine.models())};
 }

@@ -16,11 +16,13 @@ namespace rsg::schedule {
 struct Agent {
   AgentRecord record;
 
-  SessionId session = 0;     ///< 0: detached
-  SessionId opened = 0;      ///< a session that has not said Hello yet; 0: none
-  std::uint32_t stream = 0;  ///< of the newest process: the newest that said Hello
-  double heard = 0;          ///< active time of the last message, or of the end of the last session
-  bool left = false;         ///< the last session ended in good order
+  SessionId session = 0;      ///< 0: detached
+  SessionId opened = 0;       ///< a session that has not said Hello yet; 0: none
+  std::uint32_t stream = 0;   ///< of the newest process: the newest that said Hello
+  std::uint32_t start = 0;    ///< of the newest process; 0: not known, as after the coordinator's start
+  std::uint32_t spooled = 0;  ///< windows that it keeps, as it said last
+  double heard = 0;           ///< active time of the last message, or of the end of the last session
+  bool left = false;          ///< the last session ended in good order
   bool shown_lost = false;
 
   /// That it has in hand, or will once it is told, in the order in which it runs them. All but the first are handed out

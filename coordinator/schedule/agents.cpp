@@ -92,6 +92,7 @@ v1::ListAgentsResponse Coordinator::ListAgents(const Now& now) const {
     // What is stored is written at the ends of sessions only; in between, silence is counted.
     shown.set_last_seen_unix_seconds(agent->session != 0 ? now.unix - (active_ - agent->heard)
                                                          : agent->record.last_seen_unix);
+    shown.set_spooled_windows(agent->spooled);
     if (agent->attempts.empty()) continue;
     shown.set_attempt_id(Id(agent->attempts.front()));
     shown.set_attempts_ahead(static_cast<std::uint32_t>(agent->attempts.size() - 1));

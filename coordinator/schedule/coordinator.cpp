@@ -43,6 +43,7 @@ double Coordinator::Receive(SessionId session, v1::AgentMessage message, const N
       break;
     case v1::AgentMessage::kHeartbeat:
       SetDraining(agent, message.heartbeat().draining(), now, effects);
+      agent.spooled = message.heartbeat().spooled_windows();
       break;
     case v1::AgentMessage::kAttemptStarted:
       OnStarted(agent, message.attempt_started(), now, effects);

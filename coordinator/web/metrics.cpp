@@ -37,6 +37,7 @@ std::optional<Fleet> AskCore(server::Core& core) {
       },
       [answer](const absl::Status& status) { answer->came.set_value(status.ok()); });
   if (came.wait_for(kCoreAnswers) != std::future_status::ready || !came.get()) return std::nullopt;
+  for (const auto& [reason, count] : core.refused()) answer->fleet.rejected[reason] += count;
   return std::move(answer->fleet);
 }
 

@@ -306,10 +306,11 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
     wrong("no agent has said so");
   } else if (outcome == "LOST") {
     bool known = false;
-    for (const char* reason :
-         {"draining", "was stopped", "was away for too long", "cannot be started", "script was fetched", "never begun"})
+    for (const char* reason : {"draining", "was stopped", "was away for too long", "cannot be started",
+                               "script was fetched", "never begun", "did not outlive"})
       known = known || absl::StrContains(error, reason);
     if (!known) wrong("that is no reason");
+    if (absl::StrContains(error, "did not outlive") && !story.holes) wrong("nothing has befallen its disk");
     if (absl::StrContains(error, "the agent was stopped") && !ledger_->WasStopped(story.instance))
       wrong("nobody has stopped it");
     if (absl::StrContains(error, "never begun") && story.spawned) wrong("its child has run");

@@ -43,6 +43,8 @@ Profile DrawProfile(Random* random) {
   profile.disk_errors = DrawMean(random, 0.25, 20, 200);
   profile.clock_jumps = DrawMean(random, 0.4, 20, 200);
   profile.agent_killed = DrawMean(random, 0.5, 15, 200);
+  profile.agent_disk_full = DrawMean(random, 0.25, 20, 200);
+  profile.agent_disk_errors = DrawMean(random, 0.2, 20, 200);
   profile.agent_gone = DrawMean(random, 0.15, 100, 500);
   profile.agent_stopped = DrawMean(random, 0.3, 20, 200);
   profile.agent_frozen = DrawMean(random, 0.4, 10, 200);
@@ -65,6 +67,8 @@ void World::PlanFaults() {
   Often(profile_.disk_errors, &World::HurtDisk);
   Often(profile_.clock_jumps, &World::JumpClock);
   Often(profile_.agent_killed, &World::KillAgent);
+  Often(profile_.agent_disk_full, &World::FillAgentsDisk);
+  Often(profile_.agent_disk_errors, &World::HurtAgentsDisk);
   Often(profile_.agent_gone, &World::LoseAgent);
   Often(profile_.agent_stopped, &World::StopAgent);
   Often(profile_.agent_frozen, &World::FreezeAgent);
@@ -138,9 +142,24 @@ void World::JumpClock() { coordinator_.JumpWallClock(basis_.random.Between(-1e5,
 void World::KillAgent() {
   Place& place = AnyPlace();
   if (!place.process) return;
+  if (basis_.random.Chance(0.5)) return place.box.disk->FailPowerIn(1 + basis_.random.Below(20));
   place.process->Die(basis_.random.Chance(0.7));
   place.process.reset();
   basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
+}
+
+void World::FillAgentsDisk() {
+  Place& place = AnyPlace();
+  basis_.Tell("the disk of agent {} is full", place.box.number);
+  place.box.disk->SetFull(true);
+  basis_.time.After(basis_.random.Exponential(10), [&place] { place.box.disk->SetFull(false); });
+}
+
+void World::HurtAgentsDisk() {
+  Place& place = AnyPlace();
+  basis_.Tell("the disk of agent {} has errors", place.box.number);
+  place.box.disk->SetErrors(basis_.random.Between(0.001, 0.5));
+  basis_.time.After(basis_.random.Exponential(10), [&place] { place.box.disk->SetErrors(0); });
 }
 
 void World::LoseAgent() {

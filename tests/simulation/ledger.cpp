@@ -1,5 +1,7 @@
 #include "ledger.hpp"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "common/cells.hpp"
 #include "common/words.hpp"
@@ -65,9 +67,25 @@ void Ledger::Complained(std::size_t box, const std::string& text) {
     if (absl::StrContains(text, never)) basis_->Violate("agent {} complains: {}", box, text);
 }
 
+void Ledger::Kept(const std::string& attempt, bool well, bool result) {
+  Story& story = stories_[attempt];
+  story.holes |= !well;
+  if (well && result) story.kept = !story.holes;
+}
+
+void Ledger::SpoolHurt(std::size_t box) {
+  for (auto& [attempt, story] : stories_) {
+    if (story.box != box || story.accepted) continue;
+    story.holes = true;
+    // If the process that finished it lives, its memory has it.
+    if (std::exchange(story.kept, false)) story.orphaned |= ended_processes_.contains(story.instance);
+  }
+}
+
 void Ledger::ProcessEnded(const std::string& instance) {
   ended_processes_.insert(instance);
-  for (auto& [attempt, story] : stories_) story.orphaned |= story.instance == instance && !story.accepted;
+  for (auto& [attempt, story] : stories_)
+    story.orphaned |= story.instance == instance && !story.accepted && !story.kept;
 }
 
 void Ledger::RoundOver() {

@@ -28,7 +28,9 @@ struct Story {
   bool out_of_memory = false;           ///< how its trainer ended, nobody having told it to
   bool answered = false;                ///< the coordinator has answered its end, in one way or the other
   std::set<v1::Outcome> said;           ///< ends that an agent has told the coordinator
-  bool orphaned = false;                ///< its process ended before the end was acknowledged
+  bool orphaned = false;                ///< its process ended before the end was acknowledged or kept
+  bool kept = false;                    ///< its result is on the agent's disk, with all that belongs to it
+  bool holes = false;                   ///< but something of it may not be
   std::uint32_t acked = 0;              ///< windows that the coordinator has acknowledged
   std::optional<v1::Outcome> accepted;  ///< end that the coordinator has acknowledged
 };
@@ -46,6 +48,9 @@ class Ledger {
   void Said(const v1::AgentMessage& message, const v1::Settings& settings);
   void Complained(std::size_t box, const std::string& text);  ///< an error in an agent's log
   void ProcessEnded(const std::string& instance);
+  /// Something of the attempt was written to its agent's disk, or could not be; `result`: its end with a result.
+  void Kept(const std::string& attempt, bool well, bool result);
+  void SpoolHurt(std::size_t box);  ///< what its disk has may be damaged
   void StopAsked(const std::string& instance) { stopped_.insert(instance); }
 
   // The coordinator: when it began to run, and when it heard an agent last. What has come counts from the end of the
