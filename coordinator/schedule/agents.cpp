@@ -154,7 +154,7 @@ void Coordinator::ShutOut(Agent& agent, const Now& now, Effects& effects) {
   for (const SessionId session : {agent.opened, agent.session})
     if (session != 0) CloseSession(session, Revoked(), now, effects);
   // Whoever announces the devices next has them.
-  for (const std::string& device : std::exchange(agent.devices, {})) devices_.Release(device, &agent);
+  for (const std::string& device : std::exchange(agent.devices, {})) devices_.Release(device, &agent, active_);
   agent.contested.clear();
   with_contest_.erase(agent.record.agent_id);
   PutAgentChange(agent, now, effects);
