@@ -16,6 +16,7 @@
 namespace rsg::agent {
 namespace {
 
+constexpr double kSpoolWarningSeconds = 60;
 constexpr double kCloseSeconds = 1;  // for the coordinator to take note of our leaving
 
 void Write(const Log& log) {
@@ -81,6 +82,8 @@ void Agent::Feed(Event event) {
 void Agent::Do(const Action& action) {
   if (const auto* log = std::get_if<Log>(&action)) return Write(*log);
   if (const auto* send = std::get_if<Send>(&action)) return parts_.link->Send(send->message);
+  if (const auto* keep = std::get_if<Keep>(&action)) return KeepOnDisk(*keep);
+  if (const auto* release = std::get_if<Release>(&action)) return parts_.spool->Release(*release);
   if (const auto* spawn = std::get_if<Spawn>(&action)) return Begin(*spawn);
   if (const auto* exit = std::get_if<Exit>(&action)) {
     exit_code_ = exit->code;
@@ -93,6 +96,19 @@ void Agent::Do(const Action& action) {
     if (waiting_) return GiveUpScript();
     return std::holds_alternative<Kill>(action) ? parts_.runner->Kill() : parts_.runner->Terminate();
   }
+}
+
+// Needed only if this process dies before the coordinator has it; so a full disk is a warning, and no attempt ends for
+// it.
+void Agent::KeepOnDisk(const Keep& keep) {
+  parts_.spool->set_max_bytes(parts_.machine->max_spool_bytes());
+  const absl::Status kept = parts_.spool->Keep(keep);
+  const double now = SystemClock().Monotonic();
+  if (kept.ok() || now < spool_warned_at_ + kSpoolWarningSeconds) return;
+  spool_warned_at_ = now;
+  spdlog::warn(
+      "{}: what the coordinator does not have yet is kept in memory only, and is lost if this agent is killed: {}",
+      keep.attempt_id, std::string(kept.message()));
 }
 
 void Agent::Begin(const Spawn& spawn) {

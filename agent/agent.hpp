@@ -11,6 +11,7 @@
 #include "agent/job/job_runner.hpp"
 #include "agent/protocol/machine.hpp"
 #include "agent/script/script_fetcher.hpp"
+#include "agent/spool/spool_log.hpp"
 
 namespace rsg::agent {
 
@@ -19,6 +20,7 @@ struct AgentParts {
   FleetLink* link;
   JobRunner* runner;
   ScriptFetcher* fetcher;
+  SpoolLog* spool;
   int script_fd;        ///< readable when the fetcher has something to take
   int signal_fd;        ///< a signalfd of SIGINT and SIGTERM, which are blocked in every thread
   std::string trainer;  ///< path
@@ -39,6 +41,7 @@ class Agent {
   void TakeSignals();
   void Feed(Event event);
   void Do(const Action& action);
+  void KeepOnDisk(const Keep& keep);
   void Begin(const Spawn& spawn);
   void TakeScript();
   void GiveUpScript();
@@ -47,6 +50,7 @@ class Agent {
   AgentParts parts_;
   std::deque<Event> answers_;     // of actions that are done at once
   std::optional<Spawn> waiting_;  // for its script
+  double spool_warned_at_ = -kNever;
   std::optional<int> exit_code_;
 };
 

@@ -16,6 +16,10 @@
 #include "agent/facts/trainer.hpp"
 #include "agent/job/environment.hpp"
 #include "agent/options.hpp"
+#include "agent/spool/folder.hpp"
+#include "agent/spool/spool_log.hpp"
+#include "agent/spool/starts.hpp"
+#include "common/clock.hpp"
 #include "common/files.hpp"
 #include "common/log.hpp"
 #include "common/secret.hpp"
@@ -47,6 +51,14 @@ int SignalDescriptor() {
   return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/// What an earlier process has left, for the state machine; the rest is for the log.
+std::vector<KeptAttempt> OpenSpool(SpoolLog* spool) {
+  SpoolLog::Found found = spool->Open();
+  for (const std::string& note : found.notes) spdlog::info(note);
+  for (const std::string& warning : found.warnings) spdlog::warn(warning);
+  return std::move(found.attempts);
+}
+
 int RunAgent(const Options& options, Membership membership) {
   const auto environment = ChildEnvironment(environ);
   const auto trainer = FindTrainer(options.trainer);
@@ -75,14 +87,20 @@ int RunAgent(const Options& options, Membership membership) {
   const Random random = [&] { return std::generate_canonical<double, 53>(generator); };
   ContentStore script_files(options.state_folder / "scripts", kScriptLimits);
   ScriptFetcher fetcher(&script_files, &scripts, random);
+  SpoolFolder spool_folder(options.state_folder / "spool");
+  SpoolLog spool(&spool_folder);
+  const StartNumber start = CountStart(options.state_folder, SystemClock().Unix());
+  if (!start.kept.ok()) spdlog::warn(std::string(start.kept.message()));
   Machine machine({.name = options.name,
                    .instance_id = RandomHex(16),
                    .boot_id = BootId("/"),
+                   .start = start.value,
                    .machine = *facts,
                    .cpu_info = CpuInfo("/"),
                    .gpu_info = gpu ? GpuInfo(environment, kGpuInfoSeconds) : "",
                    .enrolled = membership.enrolled,
                    .can_enrol = options.join.has_value(),
+                   .kept = OpenSpool(&spool),
                    .drain_limit_seconds = options.drain_limit_seconds},
                   random);
   JobRunner runner;
@@ -90,6 +108,7 @@ int RunAgent(const Options& options, Membership membership) {
                .link = &link,
                .runner = &runner,
                .fetcher = &fetcher,
+               .spool = &spool,
                .script_fd = scripts.fd(),
                .signal_fd = signals.get(),
                .trainer = *trainer,

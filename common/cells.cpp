@@ -13,4 +13,13 @@ std::uint64_t CountCells(const v1::SweepSpec& spec) {
          length(spec.memory_formats_size()) * std::max(spec.repeats(), 1U);
 }
 
+bool SameSeries(const v1::Cell& a, const v1::Cell& b) {
+  return a.model() == b.model() && a.image_size() == b.image_size() && a.precision() == b.precision() &&
+         a.memory_format() == b.memory_format() && a.mode() == b.mode() && a.script().sha256() == b.script().sha256();
+}
+
+bool Prunes(const v1::Cell& failed, const v1::Cell& cell) {
+  return SameSeries(failed, cell) && cell.batch_size() > failed.batch_size();
+}
+
 }  // namespace rsg

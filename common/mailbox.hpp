@@ -48,6 +48,12 @@ class Mailbox {
     poll(&entry, 1, static_cast<int>(seconds * 1000 + 0.999));
   }
 
+  /// How much is queued just now.
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+
   /// Readable while something is queued. Owned by the mailbox.
   int fd() const { return fd_; }
 
@@ -57,7 +63,7 @@ class Mailbox {
     [[maybe_unused]] const auto put = write(fd_, &one, sizeof one);
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<T> items_;  // guarded by mutex_
   const std::size_t capacity_;
   const int fd_;

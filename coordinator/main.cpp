@@ -43,6 +43,8 @@ int Run(int argc, char** argv) {
   rsg::cli::AddAgents(app, exit_code);
   rsg::cli::AddResults(app, exit_code);
   rsg::cli::AddWandb(app, exit_code);
+  rsg::cli::AddBackup(app, exit_code);
+  rsg::cli::AddRestore(app, exit_code);
   rsg::cli::AddModels(app, exit_code);
   rsg::cli::AddCompletion(app, exit_code);
   return rsg::cli::ParseArguments(app, argc, argv).value_or(exit_code);

@@ -24,6 +24,7 @@ namespace {
 constexpr int kLowest = 16;     // our ends stay above whatever the child's become
 constexpr int kErrorPipe = 10;  // in the child, until exec closes it
 constexpr int kOomAboveAgent = 500;
+constexpr rlim_t kDescriptors = 4096;  // many more than CUDA and a thread pool open
 
 // All that the child needs between fork and exec, made before: nothing may be allocated there.
 struct Prepared {
@@ -37,6 +38,7 @@ struct Prepared {
   pid_t parent;
   char oom_score[12];
   int highest_fd;
+  bool no_new_privileges;
 };
 
 int OwnOomScore() {
@@ -44,6 +46,9 @@ int OwnOomScore() {
   std::ifstream("/proc/self/oom_score_adj") >> score;
   return score;
 }
+
+// CUDA has a program with the setuid bit make the driver's device where nobody else has done so yet.
+bool MayNeedModprobe() { return access("/proc/driver/nvidia", F_OK) == 0 && access("/dev/nvidia-uvm", F_OK) != 0; }
 
 // Below here: async-signal-safe calls only.
 
@@ -71,6 +76,17 @@ void ResetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// Not its memory nor its address space, of which CUDA reserves more than any machine has; that of tensors is capped by
+// the trainer itself.
+void Limit(int error_fd) {
+  const rlimit no_core{};
+  rlimit descriptors{};
+  if (setrlimit(RLIMIT_CORE, &no_core) != 0 || getrlimit(RLIMIT_NOFILE, &descriptors) != 0) GiveUp(error_fd);
+  descriptors.rlim_max = descriptors.rlim_max < kDescriptors ? descriptors.rlim_max : kDescriptors;
+  descriptors.rlim_cur = descriptors.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) GiveUp(error_fd);
+}
+
 void CloseFrom(int first, int highest) {
   if (syscall(SYS_close_range, static_cast<unsigned>(first), ~0u, 0u) == 0) return;
   for (int fd = first; fd <= highest; ++fd) close(fd);
@@ -81,6 +97,8 @@ void CloseFrom(int first, int highest) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) GiveUp(prepared.error_fd);
   if (getppid() != prepared.parent) _exit(127);  // it died before the request was in force
   RaiseOomScore(prepared.oom_score);
+  Limit(prepared.error_fd);
+  if (prepared.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) GiveUp(prepared.error_fd);
   ResetSignals();
   if (dup2(prepared.null_fd, 0) < 0) GiveUp(prepared.error_fd);
   for (std::size_t i = 0; i < prepared.descriptor_count; ++i) {
@@ -168,7 +186,8 @@ absl::StatusOr<pid_t> SpawnProcess(const SpawnRequest& request) {
                     .error_fd = error_copy->get(),
                     .parent = getpid(),
                     .oom_score = {},
-                    .highest_fd = HighestDescriptor()};
+                    .highest_fd = HighestDescriptor(),
+                    .no_new_privileges = !MayNeedModprobe()};
   std::snprintf(prepared.oom_score, sizeof prepared.oom_score, "%d", std::min(1000, OwnOomScore() + kOomAboveAgent));
 
   // _Fork, for fork runs the handlers that libraries registered, and those are not safe beside other threads.

@@ -1,6 +1,6 @@
 // Starts a program as a child that cannot outlive this process: its own process group, nothing of our descriptors,
-// killed by the kernel when we die. Only from the main thread: the kernel's parent-death signal is tied to the thread
-// that forks.
+// killed by the kernel when we die, no core dumps, few descriptors, no way to more privileges. Only from the main
+// thread: the kernel's parent-death signal is tied to the thread that forks.
 #pragma once
 #include <sys/types.h>
 

@@ -13,6 +13,18 @@ Delivery::Delivery(const v1::Assign& assign, std::string device_name, const v1::
   ApplySettings(settings);
 }
 
+Delivery::Delivery(KeptAttempt kept, const v1::Settings& settings)
+    : attempt_id_(kept.assign.attempt_id()),
+      lease_token_(kept.assign.lease_token()),
+      device_name_(kept.started ? kept.started->device_name() : ""),
+      restored_(true),
+      spool_(settings.max_spooled_windows(), std::move(kept.windows), kept.end.final_sequence()),
+      started_(kept.started.has_value()),
+      finish_(std::move(kept.end)) {
+  ApplySettings(settings);
+  Detach();
+}
+
 void Delivery::ApplySettings(const v1::Settings& settings) {
   settings_ = settings;
   patience_ = 3 * settings.heartbeat_seconds();
@@ -68,7 +80,9 @@ std::optional<v1::AgentMessage> Delivery::Next(double now, std::uint32_t elsewhe
   if (!resumed_) return std::nullopt;
   if (started_ && !started_sent_ && !fenced_) {
     started_sent_ = true;
-    return StartedMessage();
+    v1::AgentMessage message;
+    *message.mutable_attempt_started() = StartedRecord();
+    return message;
   }
   if (now >= windows_again_at_) {
     windows_again_at_ = kNever;
@@ -111,13 +125,12 @@ v1::AttemptInHand Delivery::InHand() const {
   return attempt;
 }
 
-v1::AgentMessage Delivery::StartedMessage() const {
-  v1::AgentMessage message;
-  v1::AttemptStarted* started = message.mutable_attempt_started();
-  started->set_attempt_id(attempt_id_);
-  started->set_lease_token(lease_token_);
-  started->set_device_name(device_name_);
-  return message;
+v1::AttemptStarted Delivery::StartedRecord() const {
+  v1::AttemptStarted started;
+  started.set_attempt_id(attempt_id_);
+  started.set_lease_token(lease_token_);
+  started.set_device_name(device_name_);
+  return started;
 }
 
 v1::AgentMessage Delivery::FinishedMessage() const {

@@ -15,6 +15,9 @@ class Delivery {
   /// For an attempt that was assigned in the session that stands.
   Delivery(const v1::Assign& assign, std::string device_name, const v1::Settings& settings);
 
+  /// For an attempt that an earlier process has finished. No session stands.
+  Delivery(KeptAttempt kept, const v1::Settings& settings);
+
   // From the child.
 
   void Started() { started_ = true; }
@@ -49,20 +52,28 @@ class Delivery {
 
   v1::AttemptInHand InHand() const;
   bool finished() const { return finish_.has_value(); }
+  /// An earlier process has finished it.
+  bool restored() const { return restored_; }
+  /// Number of the last window that was kept; 0: none.
+  std::uint32_t last_sequence() const { return spool_.last(); }
+  std::uint32_t acked_sequence() const { return spool_.acked(); }
+  /// Windows that wait for the coordinator to have them.
+  std::uint32_t held() const { return spool_.held(); }
   /// All windows are stored (or not wanted), so the end is all that is left to tell.
   bool all_stored() const { return spool_.delivered(); }
   bool resumed() const { return resumed_; }
   const v1::AttemptFinished* end() const { return finish_ ? &*finish_ : nullptr; }
+  v1::AttemptStarted StartedRecord() const;
 
  private:
   bool WindowsDue(double now, std::uint32_t elsewhere) const;
   std::uint32_t Room(std::uint32_t elsewhere) const;
-  v1::AgentMessage StartedMessage() const;
   v1::AgentMessage FinishedMessage() const;
 
   const std::string attempt_id_;
   const std::string lease_token_;
   const std::string device_name_;
+  const bool restored_ = false;
   v1::Settings settings_;
   double patience_ = 0;  // without an answer for so long, say it again
   Spool spool_;

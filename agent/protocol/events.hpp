@@ -1,6 +1,9 @@
 // What the agent's state machine is told and what it asks for. Plain values: no gRPC, no processes, no clock, so that a
 // simulation can drive the machine as well as the real wires do.
 #pragma once
+#include <cstdint>
+#include <deque>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -75,6 +78,20 @@ struct StopAsked {
 using Event = std::variant<Enrolled, LinkLost, Received, WriteDone, Spawned, SpawnFailed, TrainerSaid, TrainerGarbled,
                            ChildExited, Tick, StopAsked>;
 
+// What outlives the process, if it can be written down.
+
+/// Of an attempt: that it was taken on, that its child ran, a window, how it ended. The last end counts; its
+/// final_sequence is the number of the attempt's last window.
+using KeptRecord = std::variant<v1::Assign, v1::AttemptStarted, v1::Window, v1::AttemptFinished>;
+
+/// An attempt that an earlier process has finished, and whose end was not acknowledged.
+struct KeptAttempt {
+  v1::Assign assign;
+  std::optional<v1::AttemptStarted> started;
+  std::deque<v1::Window> windows;  ///< the last ones, without gaps up to end.final_sequence(); may be none
+  v1::AttemptFinished end;
+};
+
 // Actions.
 
 /// Call Enroll; answered by Enrolled or LinkLost.
@@ -86,6 +103,16 @@ struct Hangup {};
 /// Put one message on the stream; answered by WriteDone unless the stream breaks. Never two at a time.
 struct Send {
   v1::AgentMessage message;
+};
+/// Write down, before what follows. Whether it can be is of no concern here: it is all kept in memory, too.
+struct Keep {
+  std::string attempt_id;
+  KeptRecord record;
+};
+/// No longer needed of what was kept of the attempt: windows up to `through`, or without it everything.
+struct Release {
+  std::string attempt_id;
+  std::optional<std::uint32_t> through;
 };
 /// Start the trainer, once its script is there if it has one; answered by Spawned or SpawnFailed, later by ChildExited.
 struct Spawn {
@@ -105,7 +132,7 @@ struct Exit {
   int code = 0;
 };
 
-using Action = std::variant<Enrol, Dial, Hangup, Send, Spawn, Terminate, Kill, Log, Exit>;
+using Action = std::variant<Enrol, Dial, Hangup, Send, Keep, Release, Spawn, Terminate, Kill, Log, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace rsg::agent

@@ -22,7 +22,13 @@ constexpr double kHandBackSeconds = 1.5;  // the same, at the end of a drain tha
 Machine::Machine(MachineConfig config, Random random)
     : config_(std::move(config)),
       dialler_(config_.enrolled, config_.can_enrol, std::move(random)),
-      settings_(DefaultSettings()) {}
+      settings_(DefaultSettings()) {
+  for (KeptAttempt& kept : std::exchange(config_.kept, {})) {
+    v1::Assign assign = kept.assign;
+    hands_.push_back(
+        InHand{.assign = std::move(assign), .child = std::nullopt, .delivery = Delivery(std::move(kept), settings_)});
+  }
+}
 
 Actions Machine::Handle(const Event& event, double now) {
   if (done_) return {};
@@ -61,6 +67,7 @@ void Machine::Advance(bool tick) {
     Say(Log::Level::kInfo, "drained");
     return Leave(0);
   }
+  StartNext();
   if (link_ == Link::kIdle && now_ >= dialler_.retry_at()) Connect();
   if (tick && now_ >= answer_by_ && link_ == Link::kDialling) Hangup("no welcome came");
   if (tick && now_ >= answer_by_ && link_ == Link::kAttached) Hangup("no word on what is in hand came");
@@ -119,10 +126,11 @@ Machine::InHand* Machine::Find(const std::string& attempt_id) {
 }
 
 const Machine::InHand* Machine::Running() const {
-  return !hands_.empty() && hands_.back().child ? &hands_.back() : nullptr;
+  const auto running = std::find_if(hands_.begin(), hands_.end(), [](const InHand& it) { return it.child; });
+  return running == hands_.end() ? nullptr : &*running;
 }
 
-Machine::InHand* Machine::Running() { return !hands_.empty() && hands_.back().child ? &hands_.back() : nullptr; }
+Machine::InHand* Machine::Running() { return const_cast<InHand*>(std::as_const(*this).Running()); }
 
 // What a child says counts only for the attempt that it belongs to.
 Machine::InHand* Machine::RunningAs(const std::string& attempt_id) {
@@ -136,6 +144,12 @@ std::uint32_t Machine::InFlightBeside(const InHand& hand) const {
   return count;
 }
 
+std::uint32_t Machine::HeldWindows() const {
+  std::uint32_t count = 0;
+  for (const InHand& hand : hands_) count += hand.delivery.held();
+  return count;
+}
+
 bool Machine::AllResumed() const {
   return std::all_of(hands_.begin(), hands_.end(), [](const InHand& hand) { return hand.delivery.resumed(); });
 }
@@ -145,6 +159,7 @@ void Machine::On(const Spawned& spawned) {
   if (running == nullptr) return;
   running->child->Spawned(now_);
   running->delivery.Started();
+  actions_.emplace_back(Keep{spawned.attempt_id, running->delivery.StartedRecord()});
 }
 
 void Machine::On(const SpawnFailed& failed) {
@@ -156,8 +171,14 @@ void Machine::On(const TrainerSaid& said) {
   InHand* running = RunningAs(said.attempt_id);
   if (running == nullptr) return;
   const v1::Window* window = running->child->Hear(said.event, now_, &actions_);
-  if (window == nullptr || running->delivery.Add(*window, now_)) return;
+  if (window == nullptr) return;
+  const std::uint32_t last = running->delivery.last_sequence();
+  if (running->delivery.Add(*window, now_)) {
+    if (running->delivery.last_sequence() > last) actions_.emplace_back(Keep{said.attempt_id, *window});
+    return;
+  }
   running->delivery.Discard();
+  spool_was_full_ = true;
   EndAsLost(running, absl::StrCat("the coordinator was away for too long: ", settings_.max_spooled_windows(),
                                   " windows wait for it, and no more are kept"));
 }
@@ -177,34 +198,46 @@ void Machine::EndRunning(v1::AttemptFinished end) {
   if (good) absl::StrAppend(&text, ", ", std::round(end.result().throughput() * 100) / 100, " samples/s");
   if (!good) absl::StrAppend(&text, ": ", end.error());
   Say(end.outcome() == v1::OUTCOME_FAILED ? Log::Level::kWarning : Log::Level::kInfo, std::move(text));
-  hand.delivery.Finish(std::move(end));
+  hand.out_of_memory = end.outcome() == v1::OUTCOME_OUT_OF_MEMORY;
+  Finish(&hand, std::move(end));
   hand.child.reset();
+}
+
+// Kept with the number of the last window that was made, for the next process has all of them that are kept.
+void Machine::Finish(InHand* hand, v1::AttemptFinished end) {
+  end.set_final_sequence(hand->delivery.last_sequence());
+  actions_.emplace_back(Keep{hand->assign.attempt_id(), end});
+  hand->delivery.Finish(std::move(end));
 }
 
 void Machine::EndAsLost(InHand* hand, const std::string& reason) {
   if (hand->child) {
     hand->child->Abort(v1::OUTCOME_LOST, reason, &actions_);
   } else {
-    ReplaceEnd(hand, v1::OUTCOME_LOST, reason);
+    EndWithout(hand, v1::OUTCOME_LOST, reason);
   }
 }
 
-void Machine::ReplaceEnd(InHand* hand, v1::Outcome outcome, const std::string& reason) {
+// An end that no child had, in place of any that there was.
+void Machine::EndWithout(InHand* hand, v1::Outcome outcome, const std::string& reason) {
   constexpr std::size_t kMaxReason = 4 << 10;
   v1::AttemptFinished end;
   end.set_outcome(outcome);
   end.set_error(OneLine(reason, kMaxReason));
-  end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
-  hand->delivery.Finish(std::move(end));
+  // Of what never began nothing is kept: the next process is to know nothing of it.
+  if (IsQueued(*hand)) return hand->delivery.Finish(std::move(end));
+  if (hand->delivery.finished()) end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
+  Finish(hand, std::move(end));
 }
 
 void Machine::On(const StopAsked& asked) {
   ++stops_asked_;
   if (stops_asked_ == 1) {
+    const InHand* running = Running();
     Drain();
     drain_by_ = now_ + config_.drain_limit_seconds;
     if (hands_.empty()) return;
-    const InHand& hand = hands_.back();
+    const InHand& hand = running != nullptr ? *running : hands_.back();
     const double left = hand.child ? hand.child->SecondsLeft(now_) : 0;
     Say(Log::Level::kInfo,
         absl::StrCat("draining: ", hand.child ? "finishing " : "delivering ", hand.assign.attempt_id(),
@@ -218,6 +251,7 @@ void Machine::On(const StopAsked& asked) {
 
 void Machine::Drain() {
   draining_ = true;
+  HandBackQueue("the agent is draining");
   if (link_ == Link::kAttached) heartbeat_at_ = now_;  // so that the coordinator hears of it at once
 }
 
@@ -225,6 +259,7 @@ void Machine::StopNow(int code, double patience, const std::string& reason) {
   drain_by_ = kNever;
   stop_code_ = code;
   stop_by_ = now_ + patience;
+  HandBackQueue(reason);
   InHand* running = Running();
   if (running == nullptr) return;
   Say(Log::Level::kWarning, absl::StrCat("stopping ", running->assign.attempt_id(), " unfinished"));
@@ -251,6 +286,7 @@ std::optional<v1::AgentMessage> Machine::NextMessage() {
   if (now_ >= heartbeat_at_) {
     heartbeat_at_ = now_ + settings_.heartbeat_seconds();
     message.mutable_heartbeat()->set_draining(draining_);
+    message.mutable_heartbeat()->set_spooled_windows(HeldWindows());
     return message;
   }
   for (Refusal& refusal : refusals_) {
@@ -276,9 +312,14 @@ v1::AgentMessage Machine::HelloMessage() const {
   *hello->mutable_machine() = config_.machine;
   hello->set_cpu_info(config_.cpu_info);
   hello->set_gpu_info(config_.gpu_info);
-  for (const InHand& hand : hands_) *hello->add_attempts() = hand.delivery.InHand();
+  for (const InHand& hand : hands_) {
+    v1::AttemptInHand* attempt = hello->add_attempts();
+    *attempt = hand.delivery.InHand();
+    attempt->set_queued(IsQueued(hand));
+  }
   hello->set_draining(draining_);
   hello->set_stream(streams_);
+  hello->set_start(config_.start);
   return message;
 }
 

@@ -1,15 +1,19 @@
 // The agent's side of the protocol: events in, actions out. Pure: time and randomness come from outside, and the same
 // events give the same actions. One child at a time; attempts whose child has exited stay in hand beside it until the
-// coordinator has acknowledged their end. Not thread-safe.
+// coordinator has acknowledged their end. Attempts that were handed out ahead wait behind it, and run in the order in
+// which they came whether or not the coordinator is there. Not thread-safe.
 //
-// Memory is bounded by the settings' max_spooled_windows. Nothing is queued for the wire: whenever it is free, the
-// machine looks at what it knows and says the most urgent thing.
+// Memory is bounded by the settings' max_spooled_windows. What it asks to Keep of an attempt lets the next process
+// deliver a finished one; one that was not finished then ends with its child, and only the coordinator knows of it.
+// Nothing is queued for the wire: whenever it is free, the machine looks at what it knows and says the most urgent
+// thing.
 #pragma once
 #include <deque>
 #include <list>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/protocol/child_watch.hpp"
 #include "agent/protocol/delivery.hpp"
@@ -22,11 +26,13 @@ struct MachineConfig {
   std::string name;
   std::string instance_id;  ///< 32 hex digits, random for each process
   std::string boot_id;
+  std::uint32_t start = 0;  ///< greater than that of every earlier process on this state folder; 0: not known
   v1::MachineFacts machine;
   std::string cpu_info = {};  ///< as the next, for people: see Hello
   std::string gpu_info = {};
   bool enrolled = false;                ///< the coordinator has accepted the credential before
   bool can_enrol = false;               ///< a join line is at hand
+  std::vector<KeptAttempt> kept = {};   ///< what earlier processes have finished and not delivered, oldest first
   double drain_limit_seconds = kNever;  ///< after this the attempt in hand is handed back unfinished
 };
 
@@ -42,6 +48,8 @@ class Machine {
   double Deadline() const;
 
   bool draining() const { return draining_; }
+  /// What is kept of the windows in hand may have so many bytes on disk; one of them rarely has more than 500.
+  std::uint64_t max_spool_bytes() const { return std::uint64_t{settings_.max_spooled_windows()} * 1024; }
 
  private:
   enum class Link { kIdle, kEnrolling, kDialling, kAttached, kHangingUp };
@@ -50,6 +58,7 @@ class Machine {
     v1::Assign assign;
     std::optional<ChildWatch> child;  // until it has exited
     Delivery delivery;
+    bool out_of_memory = false;  // how its child ended, whatever becomes of that end
   };
 
   struct Refusal {
@@ -69,6 +78,14 @@ class Machine {
   void On(const ChildExited& exited);
   void On(const Tick&) {}
   void On(const StopAsked& asked);
+
+  // What waits behind the child (machine_queue.cpp).
+  static bool IsQueued(const InHand& hand) { return !hand.child && !hand.delivery.finished(); }
+  void StartNext();
+  const InHand* PrunerOf(const InHand& queued) const;
+  void HandBack(InHand* queued, const std::string& reason);
+  void HandBackQueue(const std::string& reason);
+  void HandBackPrunedBy(const InHand& pruner);
 
   // What the coordinator says (machine_orders.cpp).
   void Obey(const v1::Welcome& welcome);
@@ -93,19 +110,21 @@ class Machine {
   void Leave(int code);
   void EndRunning(v1::AttemptFinished end);
   void EndAsLost(InHand* hand, const std::string& reason);
-  static void ReplaceEnd(InHand* hand, v1::Outcome outcome, const std::string& reason);
+  void EndWithout(InHand* hand, v1::Outcome outcome, const std::string& reason);
+  void Finish(InHand* hand, v1::AttemptFinished end);
   InHand* Find(const std::string& attempt_id);
   InHand* Running();
   const InHand* Running() const;
   InHand* RunningAs(const std::string& attempt_id);
   std::uint32_t InFlightBeside(const InHand& hand) const;
+  std::uint32_t HeldWindows() const;
   bool AllResumed() const;
   void Pump();
   std::optional<v1::AgentMessage> NextMessage();
   v1::AgentMessage HelloMessage() const;
   void Say(Log::Level level, std::string text);
 
-  const MachineConfig config_;
+  MachineConfig config_;
   Dialler dialler_;
   v1::Settings settings_;
 
@@ -115,8 +134,9 @@ class Machine {
   double answer_by_ = kNever;  // Welcome, then Ack or Cancel of what is in hand
   double heartbeat_at_ = kNever;
 
-  std::list<InHand> hands_;                                    // oldest first; the last one may have a child
-  std::deque<Refusal> refusals_;                               // of this session
+  std::list<InHand> hands_;       // oldest first: what has ended, and in between the one with a child, then the queue
+  bool spool_was_full_ = false;   // nothing more begins until the coordinator is heard
+  std::deque<Refusal> refusals_;  // of this session
   std::deque<std::pair<std::string, std::string>> forgotten_;  // the last few attempts and their tokens
 
   bool draining_ = false;

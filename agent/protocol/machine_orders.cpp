@@ -14,9 +14,9 @@
 namespace rsg::agent {
 namespace {
 
-constexpr std::size_t kMaxHands = 4;  // a coordinator that means well has one, at times two
+constexpr std::size_t kMaxHands = 64;  // as many as a Hello may name
 constexpr std::size_t kMaxRefusals = 64;
-constexpr std::size_t kMaxForgotten = 16;
+constexpr std::size_t kMaxForgotten = 64;
 constexpr std::size_t kMaxReason = 4 << 10;
 constexpr std::size_t kMaxAttemptId = 64;
 
@@ -34,6 +34,7 @@ void Machine::On(const Received& received) {
   const v1::CoordinatorMessage& message = received.message;
   if (link_ == Link::kDialling && !message.has_welcome()) return Hangup("its first message was no welcome");
   if (link_ != Link::kAttached && link_ != Link::kDialling) return;
+  spool_was_full_ = false;
   switch (message.message_case()) {
     case v1::CoordinatorMessage::kWelcome:
       return Obey(message.welcome());
@@ -64,7 +65,8 @@ void Machine::Obey(const v1::Welcome& welcome) {
   }
   settings_ = Sanitize(welcome.settings());
   link_ = Link::kAttached;
-  heartbeat_at_ = now_ + settings_.heartbeat_seconds();
+  // The Hello may have been sent before the drain began.
+  heartbeat_at_ = draining_ ? now_ : now_ + settings_.heartbeat_seconds();
   answer_by_ = kNever;
   dialler_.Welcomed(welcome, now_, &actions_);
   if (hands_.empty()) return;
@@ -91,8 +93,7 @@ std::optional<std::string> Machine::Refuses(const v1::Assign& assign) const {
   if (FindDevice(assign.device_id()) == nullptr)
     return absl::StrCat("device ", OneLine(assign.device_id(), 64), " is not on this machine");
   if (draining_ || stop_code_) return "the agent is draining";
-  if (const InHand* running = Running()) return absl::StrCat("the agent is busy with ", running->assign.attempt_id());
-  if (hands_.size() >= kMaxHands) return "the agent has too many results to deliver first";
+  if (hands_.size() >= kMaxHands) return "the agent has too many attempts in hand";
   return std::nullopt;
 }
 
@@ -112,13 +113,7 @@ void Machine::Obey(const v1::Assign& assign) {
                   absl::StrCat("the agent cannot take this job: ", valid.message()));
   const v1::Device& device = *FindDevice(assign.device_id());
   hands_.push_back(
-      InHand{.assign = assign,
-             .child = std::optional<ChildWatch>(std::in_place, assign, settings_.kill_after_seconds(), now_),
-             .delivery = Delivery(assign, device.name(), settings_)});
-  Say(Log::Level::kInfo,
-      absl::StrCat(assign.attempt_id(), ": ", assign.cell().model(), ", batch size ", assign.cell().batch_size(), ", ",
-                   Word(assign.cell().precision()), ", ", Word(assign.cell().memory_format()), ", on ", device.name()));
-  actions_.emplace_back(Spawn{assign, device});
+      InHand{.assign = assign, .child = std::nullopt, .delivery = Delivery(assign, device.name(), settings_)});
 }
 
 void Machine::Refuse(const std::string& attempt_id, const std::string& lease_token, v1::Outcome outcome,
@@ -139,14 +134,20 @@ void Machine::Refuse(const std::string& attempt_id, const std::string& lease_tok
 void Machine::Obey(const v1::Ack& ack) {
   InHand* hand = Find(ack.attempt_id());
   if (hand == nullptr) return;
+  const std::uint32_t acked = hand->delivery.acked_sequence();
   const Delivery::AckResult result = hand->delivery.Ack(ack.sequence(), now_);
+  if (hand->delivery.acked_sequence() > acked)
+    actions_.emplace_back(Release{ack.attempt_id(), hand->delivery.acked_sequence()});
   if (AllResumed()) answer_by_ = kNever;
   if (result == Delivery::AckResult::kUnknown)
     Say(Log::Level::kError, absl::StrCat(ack.attempt_id(), ": the coordinator acknowledged window ", ack.sequence(),
                                          ", which was never made; ignored"));
   if (result == Delivery::AckResult::kLost)
-    EndAsLost(hand, absl::StrCat("the coordinator's windows end at ", ack.sequence(),
-                                 ", which does not fit what it had acknowledged; was it restored from a backup?"));
+    EndAsLost(hand,
+              absl::StrCat("the coordinator's windows end at ", ack.sequence(),
+                           hand->delivery.restored()
+                               ? ", and the next ones did not outlive the agent's earlier process"
+                               : ", which does not fit what it had acknowledged; was it restored from a backup?"));
 }
 
 void Machine::Obey(const v1::Cancel& cancel) {
@@ -162,9 +163,9 @@ void Machine::Obey(const v1::Cancel& cancel) {
   if (hand->child) {
     if (!hand->child->end_decided()) Say(Log::Level::kInfo, absl::StrCat(cancel.attempt_id(), ": ", reason));
     hand->child->Stop(v1::OUTCOME_CANCELLED, reason, now_, &actions_);
-  } else if (!hand->delivery.all_stored()) {
+  } else if (IsQueued(*hand) || !hand->delivery.all_stored()) {
     // A measurement whose windows nobody wants is none; one that is stored whole keeps its end.
-    ReplaceEnd(hand, v1::OUTCOME_CANCELLED, reason);
+    EndWithout(hand, v1::OUTCOME_CANCELLED, reason);
   }
   hand->delivery.Fence();
   if (AllResumed()) answer_by_ = kNever;
@@ -180,8 +181,8 @@ void Machine::Obey(const v1::FinishedAck& ack) {
   }
   InHand* hand = Find(ack.attempt_id());
   if (hand == nullptr) return;
-  if (hand->child) {
-    // The coordinator holds it for ended although it runs: as good as a cancel.
+  if (!hand->delivery.finished()) {
+    // The coordinator holds it for ended although it runs, or is to: as good as a cancel.
     v1::Cancel cancel;
     cancel.set_attempt_id(ack.attempt_id());
     cancel.set_reason(ack.reason());
@@ -194,8 +195,11 @@ void Machine::Obey(const v1::FinishedAck& ack) {
 }
 
 void Machine::Forget(const std::string& attempt_id) {
+  const InHand& over = *Find(attempt_id);
   if (forgotten_.size() >= kMaxForgotten) forgotten_.pop_front();
-  forgotten_.emplace_back(attempt_id, Find(attempt_id)->assign.lease_token());
+  forgotten_.emplace_back(attempt_id, over.assign.lease_token());
+  HandBackPrunedBy(over);
+  actions_.emplace_back(Release{attempt_id, std::nullopt});
   hands_.remove_if([&](const InHand& hand) { return hand.assign.attempt_id() == attempt_id; });
   if (AllResumed()) answer_by_ = kNever;
 }

@@ -1,7 +1,9 @@
-// The windows of one attempt that the coordinator has not acknowledged. Bounded; in memory. Pure.
+// The windows of one attempt that the coordinator has not acknowledged. Bounded; in memory (agent/spool/ has them on
+// disk, for the next process). Pure.
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <utility>
 
 #include "rsg/v1/fleet.pb.h"
 
@@ -11,6 +13,13 @@ namespace rsg::agent {
 class Spool {
  public:
   explicit Spool(std::size_t capacity) : capacity_(capacity) {}
+  /// Goes on where an earlier process has stopped: `windows` are the last ones, without gaps, up to `last`.
+  Spool(std::size_t capacity, std::deque<v1::Window> windows, std::uint32_t last)
+      : capacity_(capacity),
+        windows_(std::move(windows)),
+        last_(last),
+        sent_(last - static_cast<std::uint32_t>(windows_.size())),
+        acked_(sent_) {}
 
   /// Keeps the window numbered last() + 1. False, and nothing is kept, when the spool is full.
   bool Add(const v1::Window& window);
@@ -31,6 +40,8 @@ class Spool {
   std::uint32_t last() const { return last_; }
   std::uint32_t acked() const { return acked_; }
   std::uint32_t sent() const { return sent_; }
+  /// Kept here for the other side.
+  std::uint32_t held() const { return static_cast<std::uint32_t>(windows_.size()); }
   std::uint32_t in_flight() const { return discarded_ ? 0 : sent_ - acked_; }
   std::uint32_t unsent() const { return discarded_ ? 0 : last_ - sent_; }
   /// All that the other side is to have, it has.

@@ -1,4 +1,4 @@
-// `rsg agents list|drain`; token is in agents_token.cpp.
+// `rsg agents list|drain|revoke`; token is in agents_token.cpp.
 #include <fmt/format.h>
 
 #include "absl/strings/str_join.h"
@@ -46,12 +46,29 @@ int Drain(const Flags& flags) {
   return kDone;
 }
 
+int Revoke(const Flags& flags) {
+  const auto output = MakeOutput(flags.output);
+  if (!output.ok()) return Report(output.status());
+  const auto client = Client::Find(flags.operator_file, output->config);
+  if (!client.ok()) return Report(client.status());
+  v1::RevokeAgentRequest request;
+  request.set_agent(flags.agent);
+  const auto reply = (*client)->Call(&Control::RevokeAgent, request);
+  if (!reply.ok()) return Report(reply.status());
+  Say(fmt::format("{} is shut out; what was in hand there is queued again", absl::StrJoin(reply->agent_ids(), ", ")));
+  for (const std::string& token : reply->token_ids())
+    Say(fmt::format("who has its join line can still join anew; 'rsg agents token revoke {}' ends that", token));
+  return kDone;
+}
+
 }  // namespace
 
 void AddAgents(CLI::App& parent, int& exit_code) {
   auto* agents = parent.add_subcommand("agents", "See the machines and let new ones join");
   agents->require_subcommand(1);
-  agents->footer("Examples:\n  rsg agents list\n  rsg agents token --out join.txt\n  rsg agents drain laptop\n");
+  agents->footer(
+      "Examples:\n  rsg agents list\n  rsg agents token --out join.txt\n  rsg agents drain laptop\n  rsg agents revoke "
+      "a-1f2e3d4c5b\n");
 
   auto* list = agents->add_subcommand("list", "List the agents, attached or not");
   const auto list_flags = std::make_shared<Flags>();
@@ -69,6 +86,16 @@ void AddAgents(CLI::App& parent, int& exit_code) {
   AddClientFlags(*drain, &drain_flags->operator_file);
   drain->footer("Example:\n  rsg agents drain laptop\n");
   drain->callback([drain_flags, &exit_code] { exit_code = Drain(*drain_flags); });
+
+  auto* revoke = agents->add_subcommand("revoke", "Shut an agent out for good");
+  const auto revoke_flags = std::make_shared<Flags>();
+  revoke->add_option("agent", revoke_flags->agent, "Its name or id")->type_name("AGENT")->required();
+  AddOutputFlags(*revoke, &revoke_flags->output);
+  AddClientFlags(*revoke, &revoke_flags->operator_file);
+  revoke->footer(
+      "Its credential is refused from now on. Results that it has delivered stay.\n\n"
+      "Example:\n  rsg agents revoke a-1f2e3d4c5b\n");
+  revoke->callback([revoke_flags, &exit_code] { exit_code = Revoke(*revoke_flags); });
 }
 
 }  // namespace rsg::cli

@@ -17,6 +17,19 @@ std::optional<Ink> VerdictInk(const Value& value) {
   return *word == "VALID" ? Ink::kGood : Ink::kWarn;
 }
 
+std::optional<Ink> TaintInk(const Value&) { return Ink::kBad; }
+
+using Texts = google::protobuf::RepeatedPtrField<std::string>;
+
+std::string JoinTaints(const Texts& taints) {
+  std::string text;
+  for (const std::string& taint : taints) text.append(text.empty() ? "" : "; ").append(taint);
+  return text;
+}
+
+// What never leaves a narrow table, though the reason may.
+Value TaintMark(const Texts& taints) { return taints.empty() ? Value() : "!"; }
+
 template <typename Number>
 Value If(bool present, Number number) {
   return present ? Value(number) : Value();
@@ -72,6 +85,7 @@ std::vector<Column> ResultColumns() {
           {.name = "ci_low", .detail = true},
           {.name = "ci_high", .detail = true},
           {.name = "half_width_percent", .heading = kHalfWidth, .numeric = true, .digits = 2, .sparse = true},
+          {.name = "tainted", .heading = "!", .people = true, .sparse = true, .ink = TaintInk},
           {.name = "window_cv", .heading = "cv", .numeric = true, .digits = 3, .drop = 12},
           {.name = "windows", .detail = true},
           {.name = "steps", .detail = true},
@@ -82,6 +96,7 @@ std::vector<Column> ResultColumns() {
           {.name = "stop_reason", .detail = true},
           {.name = "verdict", .sparse = true, .drop = 2, .ink = VerdictInk},
           {.name = "evidence", .detail = true},
+          {.name = "taints", .sparse = true, .drop = 2, .ink = TaintInk},
           {.name = "drained_share", .detail = true},
           {.name = "share_of_peak", .detail = true},
           {.name = "peak_memory_mib", .heading = "MiB", .numeric = true, .drop = 11},
@@ -126,6 +141,7 @@ Row ToRow(const v1::ResultRow& row) {
           If(result.has_ci_low(), result.ci_low()),
           If(result.has_ci_high(), result.ci_high()),
           HalfWidthPercent(result.throughput(), result),
+          TaintMark(result.taints()),
           if_measured(result.window_cv()),
           if_measured(Integer(result.windows())),
           if_measured(Integer(result.steps())),
@@ -136,6 +152,7 @@ Row ToRow(const v1::ResultRow& row) {
           if_measured(TextOrNull(Word(result.stop_reason()))),
           if_measured(TextOrNull(Word(result.verdict()))),
           TextOrNull(result.evidence()),
+          TextOrNull(JoinTaints(result.taints())),
           If(result.has_drained_share(), result.drained_share()),
           If(result.physics().has_share_of_peak(), result.physics().share_of_peak()),
           if_measured(Integer(result.peak_memory_mib())),
@@ -174,7 +191,9 @@ std::vector<Column> JobColumns() {
           {.name = "ci_low", .detail = true},
           {.name = "ci_high", .detail = true},
           {.name = "half_width_percent", .heading = kHalfWidth, .numeric = true, .digits = 2, .sparse = true},
+          {.name = "tainted", .heading = "!", .people = true, .sparse = true, .ink = TaintInk},
           {.name = "verdict", .sparse = true, .drop = 2, .ink = VerdictInk},
+          {.name = "taints", .sparse = true, .drop = 2, .ink = TaintInk},
           {.name = "windows", .numeric = true, .drop = 9},
           {.name = "attempts", .numeric = true, .drop = 8},
           {.name = "reason", .sparse = true, .drop = 2},
@@ -204,7 +223,9 @@ Row ToRow(const v1::Job& job, std::optional<double> drift_share) {
           If(job.has_ci_low(), job.ci_low()),
           If(job.has_ci_high(), job.ci_high()),
           HalfWidthPercent(job.throughput(), job),
+          TaintMark(job.taints()),
           TextOrNull(Word(job.verdict())),
+          TextOrNull(JoinTaints(job.taints())),
           Integer(job.windows()),
           Integer(job.attempts()),
           job.reason(),

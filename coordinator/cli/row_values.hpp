@@ -14,7 +14,7 @@ inline std::optional<Ink> OutcomeInk(const Value& value) {
   const auto* word = std::get_if<std::string>(&value);
   if (word == nullptr) return std::nullopt;
   if (*word == "COMPLETED" || *word == "RUNNING" || *word == "BUSY") return Ink::kGood;
-  if (*word == "FAILED" || *word == "LOST") return Ink::kBad;
+  if (*word == "FAILED" || *word == "LOST" || *word == "REVOKED") return Ink::kBad;
   if (*word == "OUT_OF_MEMORY" || *word == "UNSUPPORTED" || *word == "CANCELLED" || *word == "DRAINING")
     return Ink::kWarn;
   if (*word == "SKIPPED" || *word == "DETACHED" || *word == "QUEUED") return Ink::kDim;

@@ -112,6 +112,8 @@ std::vector<Column> AgentColumns() {
           {.name = "torch_version", .heading = "torch", .drop = 9},
           {.name = "agent_version", .heading = "version", .drop = 10},
           {.name = "attempt_id", .heading = "attempt", .sparse = true, .drop = 4},
+          {.name = "attempts_ahead", .heading = "ahead", .numeric = true, .sparse = true, .drop = 4},
+          {.name = "spooled_windows", .detail = true},
           {.name = "last_seen", .drop = 2},
           {.name = "models", .detail = true}};
 }
@@ -132,6 +134,8 @@ Row ToRow(const v1::Agent& agent) {
           TextOrNull(machine.stack().torch_version()),
           agent.agent_version(),
           TextOrNull(agent.attempt_id()),
+          agent.attempt_id().empty() ? Value() : Integer(agent.attempts_ahead()),
+          Integer(agent.spooled_windows()),
           TextOrNull(Iso8601(agent.last_seen_unix_seconds())),
           Joined(machine.models())};
 }

@@ -10,12 +10,12 @@
 #include <optional>
 
 #include "common/duration.hpp"
-#include "common/files.hpp"
 #include "common/log.hpp"
 #include "common/version.hpp"
 #include "coordinator/cli/config.hpp"
 #include "coordinator/cli/interrupt.hpp"
 #include "coordinator/cli/output.hpp"
+#include "coordinator/cli/state_folder.hpp"
 #include "coordinator/server/address.hpp"
 #include "coordinator/server/server.hpp"
 #include "coordinator/wandb/settings.hpp"
@@ -71,6 +71,7 @@ void AddBytes(CLI::App& app, const std::string& name, std::uint64_t* bytes, cons
 
 void AddSettings(CLI::App& app, schedule::Settings* settings) {
   AddDuration(app, "--lost-after", &settings->lost_after_seconds, "Silence after which an agent is shown LOST");
+  AddDuration(app, "--hello-within", &settings->hello_seconds, "A stream on which no agent says Hello is closed then");
   AddDuration(app, "--heartbeat", &settings->heartbeat_seconds,
               "Between an agent's heartbeats; at most a third of --lost-after");
   AddDuration(app, "--flush", &settings->flush_seconds, "Agents send windows at least this often");
@@ -80,6 +81,11 @@ void AddSettings(CLI::App& app, schedule::Settings* settings) {
   app.add_option("--max-unacked", settings->max_unacked, "Windows an agent has in flight")->capture_default_str();
   app.add_option("--max-spooled", settings->max_spooled_windows, "Windows an agent keeps while it cannot deliver")
       ->capture_default_str();
+  app.add_option("--jobs-ahead", settings->jobs_ahead,
+                 "Jobs an agent is handed beside the one it runs, to go on with while the coordinator is away; 0: none")
+      ->capture_default_str();
+  AddDuration(app, "--slot-timeout", &settings->slot_timeout_seconds,
+              "LOST for so long, a machine of a sweep with --machines makes room for another");
   app.add_option("--infrastructure-attempts", settings->infrastructure_attempts,
                  "Attempts lost to infrastructure before a job ends LOST")
       ->capture_default_str();
@@ -87,15 +93,10 @@ void AddSettings(CLI::App& app, schedule::Settings* settings) {
       ->capture_default_str();
 }
 
-std::filesystem::path StateFolder(const std::string& flag) {
-  if (!flag.empty()) return flag;
-  if (const auto state = ProcessEnvironment("RSG_STATE")) return *state;
-  return DefaultStateRoot() / "coordinator";
-}
-
 void Announce(const server::Server& server, const std::filesystem::path& state) {
   std::cout << "listening " << server.address() << '\n';
   std::cout << "state folder " << state.string() << '\n';
+  if (!server.http_address().empty()) std::cout << "http " << server.http_address() << '\n';
   if (isatty(STDOUT_FILENO) != 0)
     std::cout << "\nTo attach a machine, run rsg-agent there with this secret in its environment:\n\nRSG_JOIN="
               << server.join_line() << "\n\n";
@@ -111,6 +112,14 @@ void Announce(const server::Server& server, const std::filesystem::path& state) 
       server.advertised()));
 }
 
+void AnnounceHttp(const server::Server& server) {
+  if (server.http_address().empty()) return;
+  const auto where = server::ParseAddress(server.http_address(), "http");
+  const bool loopback = where.ok() && server::IsLoopback(where->host);
+  spdlog::info("http://{} serves /healthz and /metrics{}", server.http_address(),
+               loopback ? "" : ", to whoever reaches it: it asks for no credential and shows no secret");
+}
+
 // One line: where results go, or how to have them go there.
 void AnnounceWandb(const wandb::Settings& settings) {
   if (!settings.key.empty())
@@ -124,12 +133,13 @@ void AnnounceWandb(const wandb::Settings& settings) {
         settings.source.empty() ? "" : " (" + settings.source + ")", wandb::HostOf(settings.base_url));
 }
 
-// Each attached agent is a descriptor: a usual limit of 1024 would be the size of the fleet.
-void TakeAllDescriptors() {
-  rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+// Each agent takes one.
+void RaiseDescriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  constexpr rlim_t kEnough = 65536;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kEnough));
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int Serve(Flags flags) {
@@ -138,7 +148,7 @@ int Serve(Flags flags) {
     return kUsage;
   }
   server::ServerOptions& options = flags.options;
-  options.state_folder = StateFolder(flags.state);
+  options.state_folder = CoordinatorState(flags.state);
   schedule::Settings& settings = options.settings;
   if (!flags.heartbeat_given)
     settings.heartbeat_seconds = std::min(settings.heartbeat_seconds, settings.lost_after_seconds / 3);
@@ -147,12 +157,13 @@ int Serve(Flags flags) {
   options.wandb = *std::move(wandb);
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets
   setrlimit(RLIMIT_CORE, &no_core);
-  TakeAllDescriptors();
+  RaiseDescriptors();
   const Interrupts interrupts;
   auto server = server::Server::Start(options);
   if (!server.ok()) return Report(server.status());
   Announce(**server, options.state_folder);
   spdlog::info("rsg {} serves; agents dial {}", kVersion, (*server)->advertised());
+  AnnounceHttp(**server);
   AnnounceWandb(options.wandb);
   while (interrupts.count() == 0) WaitReadable({interrupts.fd()}, kSleepSeconds);
   spdlog::info("stopping; agents go on with what they have and come back");
@@ -171,6 +182,11 @@ void AddServe(CLI::App& parent, int& exit_code) {
   app.add_option("--listen", flags->options.listen, "Address to listen on; port 0: any free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option(
+         "--http", flags->options.http,
+         "Serve /healthz and /metrics (Prometheus) over plain HTTP there. They ask for no credential and show no "
+         "secret. Default: not served")
+      ->type_name("HOST:PORT");
   app.add_option("--advertise", flags->options.advertise,
                  "Address under which agents reach it; goes into join lines. Default: this machine's own")
       ->type_name("HOST:PORT");

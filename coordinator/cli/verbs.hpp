@@ -16,6 +16,8 @@ void AddSweep(CLI::App& parent, int& exit_code);
 void AddAgents(CLI::App& parent, int& exit_code);
 void AddResults(CLI::App& parent, int& exit_code);
 void AddWandb(CLI::App& parent, int& exit_code);
+void AddBackup(CLI::App& parent, int& exit_code);
+void AddRestore(CLI::App& parent, int& exit_code);
 void AddModels(CLI::App& parent, int& exit_code);
 /// Prints a completion script made from the whole tree: add it last.
 void AddCompletion(CLI::App& parent, int& exit_code);

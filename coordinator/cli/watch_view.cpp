@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "common/duration.hpp"
 #include "common/words.hpp"
@@ -89,6 +90,7 @@ std::string Progress(const v1::SweepStatus& sweep, double age_seconds) {
   return text;
 }
 
+// What an agent runs has a line; what it was handed beside that is a number in it.
 std::vector<std::string> RunningLines(const v1::SweepStatus& sweep, double age_seconds, const Style& style) {
   const std::vector<Column> columns{{.name = "job"},
                                     {.name = "agent", .drop = 3},
@@ -96,15 +98,24 @@ std::vector<std::string> RunningLines(const v1::SweepStatus& sweep, double age_s
                                     {.name = "cell"},
                                     {.name = "windows", .numeric = true, .drop = 4},
                                     {.name = "samples/s", .numeric = true, .digits = 2},
-                                    {.name = "elapsed", .numeric = true, .drop = 1}};
+                                    {.name = "elapsed", .numeric = true, .drop = 1},
+                                    {.name = "ahead", .numeric = true, .sparse = true, .drop = 4}};
   std::vector<Row> rows;
+  std::map<std::string, std::size_t> row_of;  // agents
+  std::map<std::string, std::int64_t> ahead;
   for (const v1::Job& job : sweep.running()) {
+    const bool is_first = row_of.try_emplace(job.agent_id(), rows.size()).second;
+    if (job.state() == v1::JOB_STATE_ASSIGNED && !is_first) {
+      ++ahead[job.agent_id()];
+      continue;
+    }
     const bool running = job.state() == v1::JOB_STATE_RUNNING && job.has_elapsed_seconds();
     const std::string cell = CellText(job.cell()) + (job.role() == v1::ROLE_CONTROL ? " (control)" : "");
     rows.push_back({job.job_id(), job.agent_name(), job.device_name(), cell, static_cast<std::int64_t>(job.windows()),
                     job.has_throughput() ? Value(job.throughput()) : Value(),
-                    running ? Value(FormatDuration(job.elapsed_seconds() + age_seconds)) : Value("starting")});
+                    running ? Value(FormatDuration(job.elapsed_seconds() + age_seconds)) : Value("assigned"), Value()});
   }
+  for (const auto& [agent, count] : ahead) rows[row_of.at(agent)].back() = Value(count);
   if (rows.empty()) return {};
   return TableLines(columns, rows, style);
 }

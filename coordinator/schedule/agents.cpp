@@ -19,6 +19,8 @@ constexpr double kLogLinesPerSecond = 10;
 constexpr double kLogLinesAtOnce = 100;
 constexpr std::size_t kMostLogText = 1024;
 constexpr int kMostLogLines = 64;
+constexpr char kRevoked[] =
+    "the operator has revoked this agent; only with an empty state folder and a good join line can it join anew";
 
 }  // namespace
 
@@ -33,6 +35,10 @@ absl::StatusOr<v1::EnrollResponse> Coordinator::Enroll(const v1::EnrollRequest& 
     return absl::InvalidArgumentError(fmt::format("name: longer than {} bytes; shorten RSG_NAME", kMostName));
   v1::EnrollResponse response;
   if (const auto known = by_credential_.find(hash); known != by_credential_.end()) {
+    if (known->second->record.revoked) {
+      ++rejected_["enrolment"];
+      return absl::PermissionDeniedError(kRevoked);
+    }
     response.set_agent_id(known->second->record.agent_id);
     return response;
   }
@@ -61,11 +67,12 @@ absl::StatusOr<v1::EnrollResponse> Coordinator::Enroll(const v1::EnrollRequest& 
 }
 
 v1::AgentState Coordinator::StateOf(const Agent& agent) const {
+  if (agent.record.revoked) return v1::AGENT_STATE_REVOKED;
   const bool silent = active_ - agent.heard >= settings_.lost_after_seconds;
   if (agent.session == 0) return silent && !agent.left ? v1::AGENT_STATE_LOST : v1::AGENT_STATE_DETACHED;
   if (silent) return v1::AGENT_STATE_LOST;
   if (agent.record.draining) return v1::AGENT_STATE_DRAINING;
-  return agent.attempt || agent.stopping ? v1::AGENT_STATE_BUSY : v1::AGENT_STATE_IDLE;
+  return !agent.attempts.empty() || agent.stopping ? v1::AGENT_STATE_BUSY : v1::AGENT_STATE_IDLE;
 }
 
 void Coordinator::PutAgentChange(Agent& agent, const Now& now, Effects& effects) {
@@ -85,7 +92,10 @@ v1::ListAgentsResponse Coordinator::ListAgents(const Now& now) const {
     // What is stored is written at the ends of sessions only; in between, silence is counted.
     shown.set_last_seen_unix_seconds(agent->session != 0 ? now.unix - (active_ - agent->heard)
                                                          : agent->record.last_seen_unix);
-    if (agent->attempt) shown.set_attempt_id(Id(*agent->attempt));
+    shown.set_spooled_windows(agent->spooled);
+    if (agent->attempts.empty()) continue;
+    shown.set_attempt_id(Id(agent->attempts.front()));
+    shown.set_attempts_ahead(static_cast<std::uint32_t>(agent->attempts.size() - 1));
   }
   return response;
 }
@@ -111,6 +121,46 @@ absl::StatusOr<v1::DrainAgentResponse> Coordinator::DrainAgent(const v1::DrainAg
         fmt::format("agent: '{}' is unknown; 'rsg agents list' shows all", OneLine(request.agent(), kMostName)));
   return response;
 }
+
+absl::StatusOr<v1::RevokeAgentResponse> Coordinator::RevokeAgent(const v1::RevokeAgentRequest& request, const Now& now,
+                                                                 Effects& effects) {
+  Advance(now);
+  if (request.agent().empty()) return absl::InvalidArgumentError("agent: empty; give a name or an id");
+  v1::RevokeAgentResponse response;
+  std::set<std::string> tokens;
+  for (auto& [id, agent] : agents_) {
+    if (id != request.agent() && agent->record.name != request.agent()) continue;
+    response.add_agent_ids(id);
+    if (tokens_.IsGood(agent->record.token_id, now.unix)) tokens.insert(agent->record.token_id);
+    if (!agent->record.revoked) ShutOut(*agent, now, effects);
+  }
+  if (response.agent_ids().empty())
+    return absl::NotFoundError(
+        fmt::format("agent: '{}' is unknown; 'rsg agents list' shows all", OneLine(request.agent(), kMostName)));
+  response.mutable_token_ids()->Assign(tokens.begin(), tokens.end());
+  Settle(now, effects);
+  return response;
+}
+
+void Coordinator::ShutOut(Agent& agent, const Now& now, Effects& effects) {
+  agent.record.revoked = true;
+  Log(agent, LogEntry::Level::kInfo, "is revoked by the operator", effects);
+  const std::string why = "the operator revoked the agent";
+  const std::vector<AttemptKey> attempts = agent.attempts;
+  for (const AttemptKey& key : attempts) {
+    const bool waits = key != attempts.front() && !attempts_.at(key).running;
+    CancelAttempt(attempts_.at(key), {.outcome = v1::OUTCOME_LOST, .error = why, .free = waits}, why, now, effects);
+  }
+  for (const SessionId session : {agent.opened, agent.session})
+    if (session != 0) CloseSession(session, Revoked(), now, effects);
+  // Whoever announces the devices next has them.
+  for (const std::string& device : std::exchange(agent.devices, {})) devices_.Release(device, &agent, active_);
+  agent.contested.clear();
+  with_contest_.erase(agent.record.agent_id);
+  PutAgentChange(agent, now, effects);
+}
+
+absl::Status Coordinator::Revoked() { return absl::UnauthenticatedError(kRevoked); }
 
 void Coordinator::OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& effects) {
   for (int i = 0; i < std::min(lines.lines_size(), kMostLogLines); ++i)

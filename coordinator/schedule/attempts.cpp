@@ -1,6 +1,7 @@
 // What agents say of the attempts they have in hand, but for windows.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/secret.hpp"
@@ -33,7 +34,8 @@ Coordinator::Attempt* Coordinator::FindAttempt(const Agent& agent, const std::st
 absl::Status Coordinator::MayFetchScript(std::string_view credential_sha256,
                                          const v1::FetchScriptRequest& request) const {
   const auto agent = by_credential_.find(std::string(credential_sha256));
-  if (agent == by_credential_.end()) return absl::UnauthenticatedError("not an agent of this coordinator");
+  if (agent == by_credential_.end() || agent->second->record.revoked)
+    return absl::UnauthenticatedError("not an agent of this coordinator");
   const Attempt* attempt = FindAttempt(*agent->second, request.attempt_id(), request.lease_token());
   if (attempt == nullptr)
     return absl::PermissionDeniedError(
@@ -75,28 +77,38 @@ void Coordinator::Start(Attempt& attempt, const Now& now, Effects& effects) {
   PutJobChange(sweep, attempt.key.job.job, effects);
 }
 
-void Coordinator::OnFinished(Agent& agent, v1::AttemptFinished& finished, const Now& now, Effects& effects) {
+bool Coordinator::WasAccepted(const Agent& agent, const std::string& attempt_id, const std::string& token) const {
+  return std::any_of(agent.accepted.begin(), agent.accepted.end(), [&](const auto& accepted) {
+    return accepted.first == attempt_id && EqualInConstantTime(accepted.second, token);
+  });
+}
+
+// Said again because the answer was lost, or what is left of an attempt that was ended here: its child is gone.
+void Coordinator::AnswerStaleEnd(Agent& agent, const v1::AttemptFinished& finished, Effects& effects) {
   Send answer;
   answer.session = agent.session;
   v1::FinishedAck& ack = *answer.message.mutable_finished_ack();
   ack.set_attempt_id(finished.attempt_id());
-  Attempt* attempt = FindAttempt(agent, finished.attempt_id(), finished.lease_token());
-  if (attempt == nullptr) {
-    // Said again because the answer was lost, or what is left of an attempt that was ended here: its child is gone.
-    ack.set_accepted(finished.attempt_id() == agent.accepted_attempt &&
-                     EqualInConstantTime(finished.lease_token(), agent.accepted_token));
-    if (!ack.accepted()) ack.set_reason("the attempt is not current");
-    if (agent.stopping && agent.stopping->attempt_id == finished.attempt_id()) {
-      agent.stopping.reset();
-      idle_.insert(agent.record.agent_id);
-    } else if (!ack.accepted()) {
-      Reject(agent, "stale",
-             fmt::format("sent the end of attempt {}, which is not current", OneLine(finished.attempt_id(), kMostId)),
-             effects);
-    }
-    effects.outgoing.emplace_back(std::move(answer));
-    return;
+  ack.set_accepted(WasAccepted(agent, finished.attempt_id(), finished.lease_token()));
+  if (!ack.accepted()) ack.set_reason("the attempt is not current");
+  if (agent.stopping && agent.stopping->attempt_id == finished.attempt_id()) {
+    agent.stopping.reset();
+    idle_.insert(agent.record.agent_id);
+  } else if (!ack.accepted() && finished.outcome() != v1::OUTCOME_CANCELLED) {  // which is the answer to a Cancel
+    Reject(agent, "stale",
+           fmt::format("sent the end of attempt {}, which is not current", OneLine(finished.attempt_id(), kMostId)),
+           effects);
   }
+  effects.outgoing.emplace_back(std::move(answer));
+}
+
+void Coordinator::OnFinished(Agent& agent, v1::AttemptFinished& finished, const Now& now, Effects& effects) {
+  Attempt* attempt = FindAttempt(agent, finished.attempt_id(), finished.lease_token());
+  if (attempt == nullptr) return AnswerStaleEnd(agent, finished, effects);
+  Send answer;
+  answer.session = agent.session;
+  v1::FinishedAck& ack = *answer.message.mutable_finished_ack();
+  ack.set_attempt_id(finished.attempt_id());
   const std::uint32_t batch_size = sweeps_.at(attempt->key.job.sweep).cell(attempt->key.job.job).cell.batch_size();
   absl::Status valid = rsg::Validate(finished, batch_size);
   const bool measured = finished.outcome() == v1::OUTCOME_COMPLETED;
@@ -114,9 +126,11 @@ void Coordinator::OnFinished(Agent& agent, v1::AttemptFinished& finished, const 
   // A LOST attempt is one whose windows the agent could not keep.
   if (finished.final_sequence() > attempt->last_sequence && finished.outcome() != v1::OUTCOME_LOST)
     return SendAck(*attempt, effects);
-  agent.accepted_attempt = finished.attempt_id();
-  agent.accepted_token = finished.lease_token();
+  if (agent.accepted.size() > settings_.jobs_ahead) agent.accepted.pop_front();
+  agent.accepted.emplace_back(finished.attempt_id(), finished.lease_token());
   End end;
+  // What waited at an agent that is leaving comes back as it was.
+  end.free = !attempt->running && agent.record.draining;
   end.outcome = finished.outcome();
   if (measured) end.result = std::move(*finished.mutable_result());
   end.error = OneLine(finished.error(), kMostError);

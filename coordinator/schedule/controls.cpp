@@ -1,5 +1,6 @@
-// Control jobs: what is particular about them. Their order needs nothing: a device runs its jobs by their numbers, one
-// at a time, and they have the first and the last number of its block.
+// Control jobs: what is particular about them. Their order needs little: a device runs its jobs by their numbers, one
+// at a time, they have the first and the last number of its block, and are not handed out beside others
+// (coordinator.cpp).
 #include <fmt/format.h>
 
 #include "common/words.hpp"
@@ -60,8 +61,8 @@ void Coordinator::GiveUpControlsOfGoneMachines(Sweep& sweep, const Now& now, Eff
       if (attempt == attempts_.end())
         EndJob(key, v1::OUTCOME_SKIPPED, reason, now, effects);
       else
-        CancelAttempt(attempt->second, {.outcome = v1::OUTCOME_LOST, .error = reason, .job_too = true}, reason, now,
-                      effects);
+        CancelAttempt(attempt->second, {.outcome = v1::OUTCOME_LOST, .error = reason, .job = v1::OUTCOME_LOST}, reason,
+                      now, effects);
     }
 }
 

@@ -24,14 +24,17 @@ void Coordinator::Advance(const Now& now) {
   advanced_ = now.monotonic;
 }
 
-void Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects) {
+double Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects) {
   Advance(now);
   const auto found = sessions_.find(session);
-  if (found == sessions_.end()) return;
+  if (found == sessions_.end()) return 0;
   Agent& agent = *found->second.agent;
+  const double pause = Charge(agent, message, effects);
   if (agent.session != session && !message.has_hello()) {
+    Reject(agent, "order", "began a stream without Hello", effects);
     CloseSession(session, absl::InvalidArgumentError("the first message of a stream must be Hello"), now, effects);
-    return Settle(now, effects);
+    Settle(now, effects);
+    return pause;
   }
   if (agent.session == session) agent.heard = active_;
   switch (message.message_case()) {
@@ -40,6 +43,7 @@ void Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now
       break;
     case v1::AgentMessage::kHeartbeat:
       SetDraining(agent, message.heartbeat().draining(), now, effects);
+      agent.spooled = message.heartbeat().spooled_windows();
       break;
     case v1::AgentMessage::kAttemptStarted:
       OnStarted(agent, message.attempt_started(), now, effects);
@@ -59,19 +63,26 @@ void Coordinator::Receive(SessionId session, v1::AgentMessage message, const Now
       break;
   }
   Settle(now, effects);
+  return pause;
 }
 
 void Coordinator::Tick(const Now& now, Effects& effects) {
   Advance(now);
+  const double patience = std::min(settings_.hello_seconds, settings_.lost_after_seconds);
   std::vector<SessionId> mute;
   for (const auto& [id, session] : sessions_)
-    if (session.agent->session != id && active_ - session.opened >= settings_.lost_after_seconds) mute.push_back(id);
-  for (const SessionId id : mute)
+    if (session.agent->session != id && active_ - session.opened >= patience) mute.push_back(id);
+  for (const SessionId id : mute) {
+    ++rejected_["mute"];
     CloseSession(id, absl::DeadlineExceededError("no Hello came on this stream"), now, effects);
+  }
   for (auto& [id, agent] : agents_) {
     const bool lost = StateOf(*agent) == v1::AGENT_STATE_LOST;
-    if (lost && !agent->shown_lost && advanced_ && agent->attempt)
-      Log(*agent, LogEntry::Level::kWarning, "is silent; its attempt " + Id(*agent->attempt) + " stands", effects);
+    if (lost && !agent->shown_lost && advanced_ && !agent->attempts.empty())
+      Log(*agent, LogEntry::Level::kWarning,
+          fmt::format("is silent; its attempt {} stands{}", Id(agent->attempts.front()),
+                      agent->attempts.size() > 1 ? fmt::format(", as do {} ahead", agent->attempts.size() - 1) : ""),
+          effects);
     agent->shown_lost = lost;
     if (agent->stopping && active_ >= agent->stopping->until) {
       agent->stopping.reset();
@@ -84,6 +95,7 @@ void Coordinator::Tick(const Now& now, Effects& effects) {
   }
   for (auto& [number, sweep] : sweeps_) {
     GiveUpControlsOfGoneMachines(sweep, now, effects);
+    MoveSlots(sweep, now, effects);
     if (sweep.open_until && now.monotonic >= *sweep.open_until) maybe_done_.insert(number);
   }
   Settle(now, effects);
@@ -96,27 +108,50 @@ void Coordinator::Settle(const Now& now, Effects& effects) {
 }
 
 void Coordinator::Offer(Agent& agent, const Now& now, Effects& effects) {
-  if (agent.session == 0 || agent.record.draining || agent.attempt || agent.stopping) return;
-  // The oldest sweep first; within one, all devices of a machine advance together.
+  if (agent.session == 0 || agent.record.draining || agent.stopping) return;
+  while (agent.attempts.size() <= settings_.jobs_ahead) {
+    const auto next = NextFor(agent);
+    if (!next) return;
+    HandOut(agent, *next, now, effects);
+  }
+}
+
+// The oldest sweep first; within one, all devices of a machine advance together.
+std::optional<JobKey> Coordinator::NextFor(const Agent& agent) const {
+  const auto order = [this](const JobKey& key) {
+    return std::pair(key.sweep, sweeps_.at(key.sweep).job(key.job).cell);
+  };
   std::optional<JobKey> best;
   for (const std::string& device : agent.devices) {
     const auto next = devices_.Next(device);
-    const auto order = [this](const JobKey& key) {
-      return std::pair(key.sweep, sweeps_.at(key.sweep).job(key.job).cell);
-    };
-    if (next && (!best || order(*next) < order(*best))) best = next;
+    if (next && !MustWait(agent, *next) && (!best || order(*next) < order(*best))) best = next;
   }
-  if (!best) return;
-  Sweep& sweep = sweeps_.at(best->sweep);
-  sweep.Assign(best->job);
+  return best;
+}
+
+// An attempt may fail, and is then made again behind what was handed out ahead of it. So a control cell is never in
+// hand together with others of its sweep and device, or it would not keep its place.
+bool Coordinator::MustWait(const Agent& agent, const JobKey& next) const {
+  const Sweep& sweep = sweeps_.at(next.sweep);
+  const Sweep::OnDevice& device = sweep.device(next.job);
+  return std::any_of(agent.attempts.begin(), agent.attempts.end(), [&](const AttemptKey& held) {
+    if (held.job.sweep != next.sweep || &sweep.device(held.job.job) != &device) return false;
+    return sweep.IsControl(next.job) || sweep.IsControl(held.job.job);
+  });
+}
+
+void Coordinator::HandOut(Agent& agent, const JobKey& job, const Now& now, Effects& effects) {
+  Sweep& sweep = sweeps_.at(job.sweep);
+  sweep.Assign(job.job);
   Attempt attempt;
-  attempt.key = {.job = *best, .attempt = sweep.job(best->job).attempts};
+  attempt.key = {.job = job, .attempt = sweep.job(job.job).attempts};
   attempt.token = random_(kLeaseTokenBytes);
   attempt.agent = &agent;
   attempt.instance_id = agent.record.instance_id;
   attempt.assigned_unix = now.unix;
-  agent.attempt = attempt.key;
-  PutJobChange(sweep, best->job, effects);
+  attempt.known_since = now.monotonic;
+  agent.attempts.push_back(attempt.key);
+  PutJobChange(sweep, job.job, effects);
   AttemptRecord record;
   record.key = attempt.key;
   record.lease_token = attempt.token;

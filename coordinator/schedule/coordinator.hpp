@@ -8,10 +8,12 @@
 //  * An attempt's windows are taken in sequence, each once, and acknowledged only after the commit; its end is taken
 //  once
 //    and only when all of its windows are there. So every acknowledged window is stored once, and a job has one result.
-//  * A device has one attempt at a time: an attempt is given out anew only when the earlier one has ended here, and its
-//    lease token is worth nothing from then on.
-//  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempt is fenced when another process of
-//    the agent takes its place, when the operator cancels, or when another agent takes over the device.
+//  * A job has one attempt at a time: it is given out anew only when the earlier one has ended here, and its lease token
+//    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after the
+//    other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
+//  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempts are fenced when another process of
+//    the agent takes its place, when the operator cancels, when another agent takes over the device, or when its
+//    machine's slot in a sweep of only so many machines goes to another one (slots.cpp).
 //  * Control jobs (control.hpp) come first and last on each device. What becomes of them never fails a sweep nor keeps
 //  it
 //    from its end, and they are not counted among its jobs.
@@ -53,6 +55,14 @@ struct Candidate {
 /// there is no candidate that could decide.
 v1::DeviceKind ResolveKind(const v1::DeviceSelector& selector, std::span<const Candidate> candidates);
 
+/// The fleet in numbers.
+struct Overview {
+  std::map<v1::AgentState, std::uint32_t> agents;  ///< states without an agent are not there
+  std::uint64_t spooled_windows = 0;               ///< that agents keep, as they said last
+  std::size_t sweeps = 0;                          ///< that have not ended
+  v1::JobCounts jobs;                              ///< of these sweeps, control jobs excluded
+};
+
 class Coordinator {
  public:
   /// `settings` have passed Validate. `random` makes secrets and tokens.
@@ -66,7 +76,8 @@ class Coordinator {
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request, const Now& now, Effects& effects);
   /// A stream begins; the credential is the SHA-256 of what the agent presented. An unknown one is closed.
   void Open(SessionId session, std::string_view credential_sha256, const Now& now, Effects& effects);
-  void Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects);
+  /// Seconds for which nothing more is to be read from this session, since its agent says more than its quota.
+  double Receive(SessionId session, v1::AgentMessage message, const Now& now, Effects& effects);
   /// A stream is over. `in_good_order`: the agent ended it, nothing broke.
   void Closed(SessionId session, bool in_good_order, const Now& now, Effects& effects);
   /// Time has passed; due every Settings::TickSeconds.
@@ -92,6 +103,10 @@ class Coordinator {
                                                     Effects& effects);
   absl::StatusOr<v1::DrainAgentResponse> DrainAgent(const v1::DrainAgentRequest& request, const Now& now,
                                                     Effects& effects);
+  /// Its credential is worth nothing from now on: its stream is closed, its attempts lost. Its devices go to whoever
+  /// announces them next.
+  absl::StatusOr<v1::RevokeAgentResponse> RevokeAgent(const v1::RevokeAgentRequest& request, const Now& now,
+                                                      Effects& effects);
   absl::StatusOr<Tokens::Made> CreateToken(const v1::CreateTokenRequest& request, const Now& now, Effects& effects);
   absl::Status RevokeToken(const v1::RevokeTokenRequest& request, Effects& effects);
 
@@ -105,6 +120,7 @@ class Coordinator {
 
   const Tokens& tokens() const { return tokens_; }
   v1::ListAgentsResponse ListAgents(const Now& now) const;
+  Overview Look(const Now& now) const;
   /// NOT_FOUND when the sweep is not live.
   absl::StatusOr<v1::SweepStatus> Status(std::int64_t sweep, const Now& now) const;
   /// A live sweep's jobs that are assigned or running.
@@ -125,6 +141,7 @@ class Coordinator {
     bool running = false;
     std::uint32_t last_sequence = 0;
     double assigned_unix = 0;
+    double known_since = 0;  // monotonic: since it was handed out, or since a restart
     std::optional<double> started_unix;
     double measured_seconds = 0;  // of the windows since the coordinator's start, warm-up excluded
     std::uint64_t measured_samples = 0;
@@ -135,13 +152,18 @@ class Coordinator {
     std::optional<v1::Result> result = std::nullopt;
     std::string log_tail = {};
     double runtime_seconds = 0;
-    bool job_too = false;  // the job ends with it, whatever is left of its budgets
+    // Unless unspecified, the job ends so, too, whatever is left of its budgets.
+    v1::Outcome job = v1::OUTCOME_UNSPECIFIED;
+    bool free = false;  // nobody's fault: costs no budget
   };
 
   // coordinator.cpp
   void Advance(const Now& now);
   void Settle(const Now& now, Effects& effects);
   void Offer(Agent& agent, const Now& now, Effects& effects);
+  std::optional<JobKey> NextFor(const Agent& agent) const;
+  bool MustWait(const Agent& agent, const JobKey& next) const;
+  void HandOut(Agent& agent, const JobKey& job, const Now& now, Effects& effects);
   void SendAssign(const Attempt& attempt, Effects& effects);
   void EndSweepIfDone(Sweep& sweep, const Now& now, Effects& effects);
   void EndSweep(Sweep& sweep, v1::SweepState state, const Now& now, Effects& effects);
@@ -153,6 +175,8 @@ class Coordinator {
   void PutAgentChange(Agent& agent, const Now& now, Effects& effects);
   void Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects);
   void OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& effects);
+  void ShutOut(Agent& agent, const Now& now, Effects& effects);
+  static absl::Status Revoked();
   void Reject(Agent& agent, const char* reason, std::string text, Effects& effects);
 
   // sessions.cpp
@@ -168,18 +192,25 @@ class Coordinator {
 
   // resume.cpp
   void ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
-  void ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);
+  bool Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello, bool free, const Now& now, Effects& effects);
 
   // attempts.cpp
   const Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   Attempt* FindAttempt(const Agent& agent, const std::string& attempt_id, const std::string& token);
   void OnStarted(Agent& agent, const v1::AttemptStarted& message, const Now& now, Effects& effects);
   void OnFinished(Agent& agent, v1::AttemptFinished& finished, const Now& now, Effects& effects);
+  void AnswerStaleEnd(Agent& agent, const v1::AttemptFinished& finished, Effects& effects);
+  bool WasAccepted(const Agent& agent, const std::string& attempt_id, const std::string& token) const;
   void Start(Attempt& attempt, const Now& now, Effects& effects);
   void RefuseStale(Agent& agent, const std::string& attempt_id, const std::string& token, const char* what,
                    Effects& effects);
 
+  // quotas.cpp
+  Quota& QuotaOf(Agent& agent) const;
+  double Charge(Agent& agent, const v1::AgentMessage& message, Effects& effects);
+
   // windows.cpp
+  std::uint32_t MostWindows(const Attempt& attempt) const;
   void OnWindows(Agent& agent, v1::WindowBatch& batch, const Now& now, Effects& effects);
   void TakeWindows(Attempt& attempt, v1::WindowBatch& batch, Effects& effects);
   void SendAck(const Attempt& attempt, Effects& effects);
@@ -190,7 +221,9 @@ class Coordinator {
   void CancelAttempt(Attempt& attempt, End end, const std::string& reason, const Now& now, Effects& effects);
   static void SendCancel(const Agent& agent, const std::string& attempt_id, const std::string& token,
                          const std::string& reason, Effects& effects);
-  void LoseAttempt(Attempt& attempt, const std::string& why, const Now& now, Effects& effects);
+  /// `free`: at no cost, if it has not begun.
+  void LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects);
+  static double Took(const Attempt& attempt, const End& end, const Now& now);
   void Stop(Agent& agent, const std::string& attempt_id);
   void EndJob(const JobKey& job, v1::Outcome outcome, std::string reason, const Now& now, Effects& effects);
   void AfterAttempt(const JobKey& job, const End& end, bool started, const Now& now, Effects& effects);
@@ -210,6 +243,14 @@ class Coordinator {
                      std::vector<Candidate>* candidates) const;
   std::vector<Candidate> Candidates(const v1::DeviceSelector& selector, v1::DeviceKind kind);
   std::vector<Candidate> Select(const Sweep& sweep, std::span<const Candidate> candidates) const;
+
+  // slots.cpp
+  double Absence(const std::string& device_id) const;
+  std::vector<Candidate> TakersOf(const Sweep& sweep, const std::string& device_name,
+                                  std::span<const std::uint32_t> cells);
+  void MoveSlots(Sweep& sweep, const Now& now, Effects& effects);
+  void MoveSlot(Sweep& sweep, std::span<const std::size_t> devices, const Now& now, Effects& effects);
+  void EmptySlot(Sweep& sweep, std::size_t device, const std::string& reason, const Now& now, Effects& effects);
 
   // submit.cpp
   void Describe(const Sweep& sweep, std::span<const Candidate> candidates, std::span<const Candidate> selected,

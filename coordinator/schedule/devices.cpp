@@ -9,11 +9,17 @@ Agent* Devices::Owner(const std::string& device_id) const {
 
 void Devices::SetOwner(const std::string& device_id, Agent* agent) { entries_[device_id].owner = agent; }
 
-void Devices::Release(const std::string& device_id, const Agent* agent) {
+void Devices::Release(const std::string& device_id, const Agent* agent, double active) {
   const auto entry = entries_.find(device_id);
   if (entry == entries_.end() || entry->second.owner != agent) return;
   entry->second.owner = nullptr;
+  entry->second.released = active;
   Forget(entry);
+}
+
+double Devices::ReleasedAt(const std::string& device_id) const {
+  const auto entry = entries_.find(device_id);
+  return entry == entries_.end() ? 0 : entry->second.released;
 }
 
 void Devices::Queue(const std::string& device_id, const JobKey& job) { entries_[device_id].queued.insert(job); }

@@ -16,8 +16,10 @@ class Devices {
   /// Its owner; nullptr: nobody's.
   Agent* Owner(const std::string& device_id) const;
   void SetOwner(const std::string& device_id, Agent* agent);
-  /// Leaves it to whoever announces it next, if `agent` has it.
-  void Release(const std::string& device_id, const Agent* agent);
+  /// Leaves it to whoever announces it next, if `agent` has it; `active` is the coordinator's active time.
+  void Release(const std::string& device_id, const Agent* agent, double active);
+  /// Active time since which it is nobody's, when it has no owner; 0: since the start.
+  double ReleasedAt(const std::string& device_id) const;
 
   void Queue(const std::string& device_id, const JobKey& job);
   void Unqueue(const std::string& device_id, const JobKey& job);
@@ -27,6 +29,7 @@ class Devices {
  private:
   struct Entry {
     Agent* owner = nullptr;
+    double released = 0;
     std::set<JobKey> queued;
   };
   void Forget(std::unordered_map<std::string, Entry>::iterator entry);

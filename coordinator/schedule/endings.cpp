@@ -21,14 +21,23 @@ void Coordinator::Conclude(Attempt& attempt, End end, const Now& now, Effects& e
   const bool started = attempt.running;
   Agent& agent = *attempt.agent;
   Sweep& sweep = sweeps_.at(key.job.sweep);
-  agent.attempt.reset();
+  const double took = Took(attempt, end, now);
+  std::erase(agent.attempts, key);
+  agent.idle_unix = now.unix;
   idle_.insert(agent.record.agent_id);
   effects.changes.push_back(MakeEndAttempt(attempt, end, now));
-  const double took = std::max(0.0, now.unix - attempt.assigned_unix);
   if (end.result) KeepControl(sweep, attempt, *end.result);
   attempts_.erase(key);
   AfterAttempt(key.job, end, started, now, effects);
-  if (sweep.job(key.job.job).state == v1::JOB_STATE_ENDED) sweep.Time(key.job.job, took);
+  if (sweep.job(key.job.job).state == v1::JOB_STATE_ENDED && end.outcome != v1::OUTCOME_SKIPPED)
+    sweep.Time(key.job.job, took);
+}
+
+// For how long the device was busy with it: not while it waited behind others, nor for what waited to be delivered.
+double Coordinator::Took(const Attempt& attempt, const End& end, const Now& now) {
+  const double since_assigned = std::max(0.0, now.unix - attempt.assigned_unix);
+  if (end.runtime_seconds > 0) return std::min(end.runtime_seconds, since_assigned);
+  return std::clamp(now.unix - attempt.agent->idle_unix, 0.0, since_assigned);
 }
 
 EndAttempt Coordinator::MakeEndAttempt(const Attempt& attempt, const End& end, const Now& now) {
@@ -41,6 +50,8 @@ EndAttempt Coordinator::MakeEndAttempt(const Attempt& attempt, const End& end, c
   change.log_tail = end.log_tail;
   change.runtime_seconds = end.runtime_seconds;
   change.ended_unix = now.unix;
+  // Over a restart only the wall clock tells; it may have been set back.
+  change.elapsed_seconds = std::max(now.unix - attempt.assigned_unix, now.monotonic - attempt.known_since);
   return change;
 }
 
@@ -50,7 +61,9 @@ void Coordinator::CancelAttempt(Attempt& attempt, End end, const std::string& re
   const std::string id = Id(attempt.key);
   if (agent.session != 0) {
     SendCancel(agent, id, attempt.token, reason, effects);
-    Stop(agent, id);
+    const bool may_run =
+        attempt.running || (attempt.key == agent.attempts.front() && end.outcome != v1::OUTCOME_SKIPPED);
+    if (may_run && !agent.stopping) Stop(agent, id);
   }
   Conclude(attempt, std::move(end), now, effects);
 }
@@ -65,9 +78,9 @@ void Coordinator::SendCancel(const Agent& agent, const std::string& attempt_id, 
   effects.outgoing.emplace_back(std::move(send));
 }
 
-void Coordinator::LoseAttempt(Attempt& attempt, const std::string& why, const Now& now, Effects& effects) {
+void Coordinator::LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects) {
   Log(*attempt.agent, LogEntry::Level::kWarning, fmt::format("lost attempt {}: {}", Id(attempt.key), why), effects);
-  Conclude(attempt, {.outcome = v1::OUTCOME_LOST, .error = why}, now, effects);
+  Conclude(attempt, {.outcome = v1::OUTCOME_LOST, .error = why, .free = free && !attempt.running}, now, effects);
 }
 
 void Coordinator::Stop(Agent& agent, const std::string& attempt_id) {
@@ -84,7 +97,7 @@ void Coordinator::EndJob(const JobKey& job, v1::Outcome outcome, std::string rea
 void Coordinator::AfterAttempt(const JobKey& key, const End& end, bool started, const Now& now, Effects& effects) {
   Sweep& sweep = sweeps_.at(key.sweep);
   Sweep::Job& job = sweep.job(key.job);
-  if (end.job_too) return EndJob(key, end.outcome, end.error, now, effects);
+  if (end.job != v1::OUTCOME_UNSPECIFIED) return EndJob(key, end.job, end.error, now, effects);
   switch (end.outcome) {
     case v1::OUTCOME_COMPLETED:
       return EndJob(key, end.outcome, "", now, effects);
@@ -98,7 +111,7 @@ void Coordinator::AfterAttempt(const JobKey& key, const End& end, bool started, 
       break;
     default:
       // LOST, or CANCELLED by nobody here: the machine's doing, not the cell's.
-      if (!started && ++job.unstarted <= kFreeOffers) break;
+      if (end.free || (!started && ++job.unstarted <= kFreeOffers)) break;
       if (++job.losses >= settings_.infrastructure_attempts)
         return EndJob(key, v1::OUTCOME_LOST, fmt::format("lost {} times; last: {}", job.losses, end.error), now,
                       effects);
@@ -111,9 +124,17 @@ void Coordinator::Prune(Sweep& sweep, std::int64_t job, const Now& now, Effects&
   const JobKey pruner{.sweep = sweep.record.sweep, .job = job};
   const std::string reason =
       fmt::format("{} ran out of memory at batch size {}", Id(pruner), sweep.cell(job).cell.batch_size());
-  for (const std::int64_t larger : sweep.LargerBatchSizes(job))
-    if (sweep.job(larger).state == v1::JOB_STATE_QUEUED)
-      EndJob({.sweep = pruner.sweep, .job = larger}, v1::OUTCOME_SKIPPED, reason, now, effects);
+  for (const std::int64_t larger : sweep.LargerBatchSizes(job)) {
+    const JobKey key{.sweep = pruner.sweep, .job = larger};
+    if (sweep.job(larger).state == v1::JOB_STATE_QUEUED) {
+      EndJob(key, v1::OUTCOME_SKIPPED, reason, now, effects);
+    } else if (sweep.job(larger).state == v1::JOB_STATE_ASSIGNED) {
+      // Handed out ahead, and not begun: the agent holds it back since it knows.
+      CancelAttempt(attempts_.at({.job = key, .attempt = sweep.job(larger).attempts}),
+                    {.outcome = v1::OUTCOME_SKIPPED, .error = reason, .job = v1::OUTCOME_SKIPPED}, reason, now,
+                    effects);
+    }
+  }
 }
 
 }  // namespace rsg::schedule

@@ -35,8 +35,8 @@ absl::StatusOr<v1::CancelSweepResponse> Coordinator::CancelSweep(std::int64_t nu
        at != attempts_.end() && at->first.job.sweep == number; ++at)
     running.push_back(at->first);
   for (const AttemptKey& key : running)
-    CancelAttempt(attempts_.at(key), {.outcome = v1::OUTCOME_CANCELLED, .error = reason, .job_too = true}, reason, now,
-                  effects);
+    CancelAttempt(attempts_.at(key), {.outcome = v1::OUTCOME_CANCELLED, .error = reason, .job = v1::OUTCOME_CANCELLED},
+                  reason, now, effects);
   for (std::int64_t job = 1; job <= sweep.job_count(); ++job)
     if (sweep.job(job).state != v1::JOB_STATE_ENDED)
       EndJob({.sweep = number, .job = job}, v1::OUTCOME_CANCELLED, reason, now, effects);

@@ -25,7 +25,7 @@ void Coordinator::ClaimDevices(Agent& agent, const Now& now, Effects& effects) {
   }
   for (const std::string& device : before)
     if (std::find(agent.devices.begin(), agent.devices.end(), device) == agent.devices.end())
-      devices_.Release(device, &agent);
+      devices_.Release(device, &agent, active_);
   if (agent.contested.empty())
     with_contest_.erase(agent.record.agent_id);
   else
@@ -39,14 +39,15 @@ bool Coordinator::Claim(Agent& agent, const std::string& device_id, const Now& n
   Agent* owner = devices_.Owner(device_id);
   if (owner == &agent) return true;
   if (owner != nullptr) {
-    const bool works =
-        owner->attempt && sweeps_.at(owner->attempt->job.sweep).device(owner->attempt->job.job).id == device_id;
+    std::vector<AttemptKey> works = owner->attempts;
+    std::erase_if(works,
+                  [&](const AttemptKey& key) { return sweeps_.at(key.job.sweep).device(key.job.job).id != device_id; });
     // An agent that is only cut off for a while may be in the middle of a measurement.
-    const bool gone = owner->session == 0 && (owner->left || !works || StateOf(*owner) == v1::AGENT_STATE_LOST);
+    const bool gone = owner->session == 0 && (owner->left || works.empty() || StateOf(*owner) == v1::AGENT_STATE_LOST);
     if (!gone) return false;
-    if (works)
-      LoseAttempt(attempts_.at(*owner->attempt), fmt::format("agent {} took over the device", agent.record.name), now,
-                  effects);
+    for (const AttemptKey& key : works)
+      LoseAttempt(attempts_.at(key), fmt::format("agent {} took over the device", agent.record.name),
+                  /*free=*/key != works.front(), now, effects);
     std::erase(owner->devices, device_id);
   }
   devices_.SetOwner(device_id, &agent);

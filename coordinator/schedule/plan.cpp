@@ -96,11 +96,6 @@ absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec) {
   return plan;
 }
 
-bool SameSeries(const v1::Cell& a, const v1::Cell& b) {
-  return a.model() == b.model() && a.image_size() == b.image_size() && a.precision() == b.precision() &&
-         a.memory_format() == b.memory_format() && a.mode() == b.mode() && a.script().sha256() == b.script().sha256();
-}
-
 double MaxRuntimeSeconds(const v1::Limits& limits) { return limits.max_seconds() + kStartAndLastStepSeconds; }
 
 std::string WhyNot(const v1::Cell& cell, const v1::Device& device,

@@ -13,6 +13,9 @@ namespace rsg::schedule {
 /// More cells (repeats included) than this are refused: one device would be busy for weeks.
 inline constexpr std::uint64_t kMaxCells = 20'000;
 
+/// Jobs a sweep may have: what the coordinator keeps in memory is bounded.
+inline constexpr std::uint64_t kMostJobs = 1'000'000;
+
 struct PlannedCell {
   v1::Cell cell;
   std::uint32_t repeat = 1;  ///< from 1; of a control cell kControlStart or kControlEnd
@@ -26,10 +29,6 @@ v1::SweepSpec WithDefaults(v1::SweepSpec spec);
 /// precisions and memory formats as listed, batch sizes ascending; without control cells (sweep.hpp adds them).
 /// INVALID_ARGUMENT over kMaxCells. `spec` comes from WithDefaults.
 absl::StatusOr<std::vector<PlannedCell>> PlanCells(const v1::SweepSpec& spec);
-
-/// Whether two cells differ in nothing but the batch size: then a device that ran out of memory at the smaller one does
-/// so at the larger one, too.
-bool SameSeries(const v1::Cell& a, const v1::Cell& b);
 
 /// Time after which an agent ends a child that should have ended by itself: the limits' end, and what may pass before
 /// the first step and within the last one.

@@ -86,6 +86,7 @@ struct AgentRecord {
   std::string agent_version;
   v1::MachineFacts machine;
   bool draining = false;
+  bool revoked = false;               ///< by the operator: refused for good
   double enrolled_unix = 0;
   double last_seen_unix = 0;
 };
@@ -109,7 +110,8 @@ struct InsertAttempt { AttemptRecord attempt; };
 struct StartAttempt { AttemptKey key; std::string lease_token; double started_unix = 0; };
 /// Windows continue at last_sequence + 1 without a gap.
 struct AppendWindows { AttemptKey key; std::string lease_token; std::vector<v1::Window> windows; };
-/// Ends an attempt. `result` is present when the outcome is COMPLETED and the attempt is the one that the job accepts.
+/// Ends an attempt. `result` is present when the outcome is COMPLETED and the attempt is the one that the job accepts; it
+/// is stored with what speaks against it (plausibility.hpp), whatever taints it brings along.
 struct EndAttempt {
   AttemptKey key;
   std::string lease_token;
@@ -119,6 +121,7 @@ struct EndAttempt {
   std::string log_tail;
   double runtime_seconds = 0;
   double ended_unix = 0;
+  double elapsed_seconds = 0;         ///< since it was handed out, by the coordinator's clock
 };
 
 /// What people may want to know of a machine, as its agent's process has sent it; not kept in memory.

@@ -66,12 +66,12 @@ void Coordinator::LoadAttempt(const AttemptRecord& record, const Now& now, Effec
   attempt.running = record.state == v1::JOB_STATE_RUNNING;
   attempt.last_sequence = record.last_sequence;
   attempt.assigned_unix = record.assigned_unix;
+  attempt.known_since = now.monotonic;
   attempt.started_unix = record.started_unix;
   const auto sweep = sweeps_.find(record.key.job.sweep);
   const auto agent = agents_.find(record.agent_id);
   const bool belongs = sweep != sweeps_.end() && record.key.job.job <= sweep->second.job_count() &&
-                       sweep->second.job(record.key.job.job).state != v1::JOB_STATE_ENDED && agent != agents_.end() &&
-                       !agent->second->attempt;
+                       sweep->second.job(record.key.job.job).state != v1::JOB_STATE_ENDED && agent != agents_.end();
   if (!belongs) {
     effects.log.push_back(
         {.level = LogEntry::Level::kWarning, .text = fmt::format("attempt {} has no live job; ended", Id(record.key))});
@@ -80,10 +80,11 @@ void Coordinator::LoadAttempt(const AttemptRecord& record, const Now& now, Effec
     return;
   }
   attempt.agent = agent->second.get();
-  attempt.agent->attempt = attempt.key;
+  // In the order of their keys, which is nearly always that in which they were handed out.
+  attempt.agent->attempts.push_back(attempt.key);
   const std::string& device = sweep->second.device(record.key.job.job).id;
+  if (devices_.Owner(device) != attempt.agent) attempt.agent->devices.push_back(device);
   devices_.SetOwner(device, attempt.agent);
-  attempt.agent->devices.push_back(device);
   attempts_.emplace(attempt.key, std::move(attempt));
 }
 

@@ -1,4 +1,4 @@
-// What becomes of attempts when an agent says Hello: one goes on, is offered again, or is fenced.
+// What becomes of attempts when an agent says Hello: they go on, are offered again, or are fenced.
 #include <fmt/format.h>
 
 #include "common/secret.hpp"
@@ -19,14 +19,10 @@ const v1::AttemptInHand* Find(const v1::Hello& hello, const std::string& attempt
 }  // namespace
 
 void Coordinator::ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects) {
-  const std::string current = agent.attempt ? Id(*agent.attempt) : "";
   // First what is over, so that an offer that is made again finds an agent that has forgotten the rest.
   for (const v1::AttemptInHand& attempt : hello.attempts()) {
-    if (attempt.attempt_id() == current &&
-        EqualInConstantTime(attempt.lease_token(), attempts_.at(*agent.attempt).token))
-      continue;
-    if (attempt.finished() && attempt.attempt_id() == agent.accepted_attempt &&
-        EqualInConstantTime(attempt.lease_token(), agent.accepted_token)) {
+    if (FindAttempt(agent, attempt.attempt_id(), attempt.lease_token()) != nullptr) continue;
+    if (attempt.finished() && WasAccepted(agent, attempt.attempt_id(), attempt.lease_token())) {
       // Its end was stored; only the news of that was lost.
       Send send;
       send.session = agent.session;
@@ -38,14 +34,17 @@ void Coordinator::ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& 
       Log(agent, LogEntry::Level::kInfo,
           fmt::format("has attempt {} in hand, which is not current", OneLine(attempt.attempt_id(), kMostId)), effects);
       SendCancel(agent, attempt.attempt_id(), attempt.lease_token(), "the attempt is not current", effects);
-      if (!attempt.finished()) Stop(agent, attempt.attempt_id());
+      if (!attempt.finished() && !attempt.queued()) Stop(agent, attempt.attempt_id());
     }
   }
-  if (agent.attempt) ResumeCurrent(agent, hello, now, effects);
+  bool any_lost = false;
+  for (const AttemptKey& key : std::vector<AttemptKey>(agent.attempts))
+    any_lost |= !Resume(agent, attempts_.at(key), hello, /*free=*/any_lost, now, effects);
 }
 
-void Coordinator::ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects) {
-  Attempt& attempt = attempts_.at(*agent.attempt);
+// False when it is lost. `free`: so is one before it, on which the loss is blamed.
+bool Coordinator::Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello, bool free, const Now& now,
+                         Effects& effects) {
   const v1::AttemptInHand* in_hand = Find(hello, Id(attempt.key), attempt.token);
   const bool same_process = attempt.instance_id == hello.instance_id();
   // What a new process has in hand unfinished it cannot finish: its child died with the earlier process. A finished
@@ -57,16 +56,18 @@ void Coordinator::ResumeCurrent(Agent& agent, const v1::Hello& hello, const Now&
     send.message.mutable_ack()->set_attempt_id(Id(attempt.key));
     send.message.mutable_ack()->set_sequence(attempt.last_sequence);
     effects.outgoing.emplace_back(std::move(send));
-    return;
+    return true;
   }
-  if (in_hand == nullptr && same_process && !attempt.running && !agent.stopping) {
+  if (in_hand == nullptr && same_process && !attempt.running) {
     // The offer was lost with the earlier stream. This process never had it, so the same token cannot get two children.
+    // It waits there when the child of something else is still to be stopped.
     SendAssign(attempt, effects);
-    return;
+    return true;
   }
   if (in_hand != nullptr) SendCancel(agent, Id(attempt.key), attempt.token, "the agent was restarted", effects);
-  LoseAttempt(attempt, same_process ? "the agent no longer knows the attempt" : "the agent was restarted", now,
+  LoseAttempt(attempt, same_process ? "the agent no longer knows the attempt" : "the agent was restarted", free, now,
               effects);
+  return false;
 }
 
 }  // namespace rsg::schedule

@@ -9,9 +9,6 @@
 namespace rsg::schedule {
 namespace {
 
-// Jobs a sweep may have: what the coordinator keeps in memory is bounded.
-constexpr std::uint64_t kMostJobs = 1'000'000;
-
 bool NamesAgent(const v1::DeviceSelector& selector, const AgentRecord& agent) {
   const auto& wanted = selector.agents();
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), agent.agent_id) != wanted.end() ||

@@ -20,8 +20,16 @@ absl::Status CheckProtocol(const v1::Hello& hello) {
       OneLine(hello.agent_version(), kMostText), hello.protocol_version(), kVersion, kProtocolVersion));
 }
 
-// What an older stream ends with. For a clone of the credential that is final. One process, though, may have given up a
-// stream that arrives after the next one: then it is told on the one that it uses, and is to come back.
+// A Hello that does not come from where the newest one came. One process may give up a stream that arrives after its
+// next one. Another process is older if it was started earlier, for each has a higher number than all before it: so
+// what is late changes nothing, and of two copies of a state folder the one that was started later stays, whatever the
+// other does. The numbers are not stored: a Hello cannot outlive the coordinator with which its TLS session was made.
+bool IsLate(const v1::Hello& hello, const Agent& agent, bool same_process) {
+  return same_process ? hello.stream() < agent.stream : hello.start() != 0 && hello.start() < agent.start;
+}
+
+// What an older stream ends with. For an older process, or a clone of the credential, that is final. One process,
+// though, that has given up a stream is told on the one that it uses, and is to come back.
 absl::Status TakenOver(bool by_same_process) {
   return by_same_process ? absl::UnavailableError("a later stream of the same agent took over")
                          : absl::AbortedError("a newer session with the same credential took over");
@@ -41,6 +49,18 @@ void Coordinator::Open(SessionId session, std::string_view credential_sha256, co
     return;
   }
   Agent& agent = *known->second;
+  if (agent.record.revoked) {
+    ++rejected_["revoked"];
+    effects.outgoing.emplace_back(Close{.session = session, .reason = Revoked()});
+    return;
+  }
+  if (!QuotaOf(agent).OnStream(active_)) {
+    Reject(agent, "quota", "opens streams although it has said far more than its quota", effects);
+    effects.outgoing.emplace_back(
+        Close{.session = session,
+              .reason = absl::ResourceExhaustedError("this agent says more than its quota; try again in a moment")});
+    return;
+  }
   if (agent.opened != 0)
     CloseSession(agent.opened, TakenOver(/*by_same_process=*/true), now, effects);  // of whom Hello would tell
   agent.opened = session;
@@ -71,7 +91,7 @@ void Coordinator::CloseSession(SessionId session, absl::Status reason, const Now
 void Coordinator::Detach(Agent& agent, bool in_good_order, const Now& now, Effects& effects) {
   agent.session = 0;
   agent.heard = active_;
-  agent.left = in_good_order && !agent.attempt;
+  agent.left = in_good_order && agent.attempts.empty();
   PutAgentChange(agent, now, effects);
   Log(agent, LogEntry::Level::kInfo, agent.left ? "left" : "detached", effects);
 }
@@ -111,7 +131,7 @@ void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, con
     return CloseSession(session, std::move(refused), now, effects);
   }
   const bool same_process = agent.record.instance_id == hello.instance_id();
-  if (same_process && hello.stream() < agent.stream) {
+  if (IsLate(hello, agent, same_process)) {
     // What it says of the attempts in hand is out of date.
     ++rejected_["late"];
     return CloseSession(session, TakenOver(same_process), now, effects);
@@ -119,6 +139,8 @@ void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, con
   if (agent.session != 0 && agent.session != session)
     CloseSession(agent.session, TakenOver(same_process), now, effects);
   agent.stream = hello.stream();
+  agent.start = hello.start();
+  if (!same_process) agent.spooled = 0;
   agent.session = session;
   agent.opened = 0;
   agent.heard = active_;

@@ -30,6 +30,7 @@ v1::Settings Settings::ToProto() const {
   settings.set_kill_after_seconds(kill_after_seconds);
   settings.set_reconnect_cap_seconds(reconnect_cap_seconds);
   settings.set_max_spooled_windows(max_spooled_windows);
+  settings.set_jobs_ahead(jobs_ahead);
   return settings;
 }
 
@@ -37,6 +38,7 @@ double Settings::TickSeconds() const { return std::clamp(lost_after_seconds / 20
 
 absl::Status Validate(const Settings& settings) {
   if (auto s = CheckSeconds("lost-after", settings.lost_after_seconds, 0.1); !s.ok()) return s;
+  if (auto s = CheckSeconds("hello-within", settings.hello_seconds, 0.1); !s.ok()) return s;
   if (auto s = CheckSeconds("heartbeat", settings.heartbeat_seconds, 0.01); !s.ok()) return s;
   if (auto s = CheckSeconds("flush", settings.flush_seconds, 0.01); !s.ok()) return s;
   if (auto s = CheckSeconds("kill-after", settings.kill_after_seconds, 0); !s.ok()) return s;
@@ -44,6 +46,8 @@ absl::Status Validate(const Settings& settings) {
   if (auto s = CheckCount("max-unacked", settings.max_unacked, 1, 1024); !s.ok()) return s;
   if (auto s = CheckCount("max-spooled", settings.max_spooled_windows, settings.max_unacked, 10'000'000); !s.ok())
     return s;
+  if (auto s = CheckCount("jobs-ahead", settings.jobs_ahead, 0, 32); !s.ok()) return s;
+  if (auto s = CheckSeconds("slot-timeout", settings.slot_timeout_seconds, 0.1); !s.ok()) return s;
   if (auto s = CheckCount("infrastructure-attempts", settings.infrastructure_attempts, 1, 100); !s.ok()) return s;
   if (auto s = CheckCount("cell-attempts", settings.cell_attempts, 1, 100); !s.ok()) return s;
   // Two heartbeats may be late or lost before silence means something.

@@ -1,6 +1,10 @@
 #include "coordinator/schedule/sweep.hpp"
 
+#include <algorithm>
+#include <numeric>
 #include <set>
+
+#include "common/cells.hpp"
 
 namespace rsg::schedule {
 
@@ -59,10 +63,22 @@ Sweep::Job& Sweep::Append(std::uint32_t cell, std::uint32_t device) {
 }
 
 std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& machine, double now_unix) {
+  std::vector<std::uint32_t> all(plan().size());
+  std::iota(all.begin(), all.end(), record.spec.control() ? 1 : 0);
+  return AddDevice(device, machine, all, now_unix);
+}
+
+std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& machine,
+                              std::span<const std::uint32_t> measured, double now_unix) {
+  std::vector<std::uint32_t> block(measured.begin(), measured.end());
+  if (record.spec.control()) {
+    block.insert(block.begin(), 0);
+    block.push_back(planned_ - 1);
+  }
   const std::uint32_t index = DeviceIndex(device.id(), device.name(), machine.machine_id());
   const std::int64_t first = job_count() + 1;
-  jobs_.reserve(jobs_.size() + planned_);
-  for (std::uint32_t cell = 0; cell < planned_; ++cell) {
+  jobs_.reserve(jobs_.size() + block.size());
+  for (const std::uint32_t cell : block) {
     Append(cell, index).state = v1::JOB_STATE_QUEUED;
     CountLeft(jobs_.back(), 1);
     Count(jobs_.back(), 1);
@@ -70,6 +86,14 @@ std::int64_t Sweep::AddDevice(const v1::Device& device, const v1::MachineFacts& 
       End(job_count(), v1::OUTCOME_SKIPPED, std::move(why), now_unix);
   }
   return first;
+}
+
+std::vector<std::uint32_t> Sweep::CellsLeft(const OnDevice& device) const {
+  std::vector<std::uint32_t> left;
+  for (std::int64_t number = device.first_job; number < device.first_job + device.jobs; ++number)
+    if (job(number).state != v1::JOB_STATE_ENDED && !IsControl(number)) left.push_back(job(number).cell);
+  std::sort(left.begin(), left.end());
+  return left;
 }
 
 void Sweep::Restore(const JobRecord& stored) {
@@ -192,7 +216,9 @@ v1::Job Sweep::View(std::int64_t number) const {
 
 void CountJob(v1::JobState state, v1::Outcome outcome, std::uint32_t times, v1::JobCounts* counts) {
   counts->set_total(counts->total() + times);
-  if (state == v1::JOB_STATE_QUEUED) return counts->set_queued(counts->queued() + times);
+  // Until it is known to have begun it waits, here or at its agent.
+  if (state == v1::JOB_STATE_QUEUED || state == v1::JOB_STATE_ASSIGNED)
+    return counts->set_queued(counts->queued() + times);
   if (state != v1::JOB_STATE_ENDED) return counts->set_running(counts->running() + times);
   switch (outcome) {
     case v1::OUTCOME_COMPLETED:
@@ -256,7 +282,7 @@ std::vector<std::int64_t> Sweep::LargerBatchSizes(std::int64_t number) const {
     if (candidate.state == v1::JOB_STATE_ENDED) continue;
     if (cells_[candidate.cell].role == v1::ROLE_CONTROL) continue;
     const v1::Cell& its_cell = cells_[candidate.cell].cell;
-    if (SameSeries(cell, its_cell) && its_cell.batch_size() > cell.batch_size()) larger.push_back(other);
+    if (Prunes(cell, its_cell)) larger.push_back(other);
   }
   return larger;
 }

@@ -56,6 +56,11 @@ class Sweep {
   /// Appends the device's block of jobs: QUEUED, or SKIPPED where `models` and the device cannot run the cell. Returns
   /// the first number; the block has jobs_each() jobs.
   std::int64_t AddDevice(const v1::Device& device, const v1::MachineFacts& machine, double now_unix);
+  /// The same with these of cells() only, between control cells when the spec says so.
+  std::int64_t AddDevice(const v1::Device& device, const v1::MachineFacts& machine,
+                         std::span<const std::uint32_t> cells, double now_unix);
+  /// Indices into cells() of what the device has not ended, ascending; without control cells.
+  std::vector<std::uint32_t> CellsLeft(const OnDevice& device) const;
   /// Puts back a stored job; in the order of their numbers.
   void Restore(const JobRecord& job);
 
@@ -83,6 +88,7 @@ class Sweep {
   /// The device's control job, kControlStart or kControlEnd; 0 when it has none.
   std::int64_t ControlOf(const OnDevice& device, std::uint32_t which) const;
   const std::vector<OnDevice>& devices() const { return devices_; }
+  std::span<const PlannedCell> cells() const { return cells_; }
   const PlannedCell& cell(std::int64_t number) const { return cells_[job(number).cell]; }
   const OnDevice& device(std::int64_t number) const { return devices_[job(number).device]; }
 

@@ -58,6 +58,12 @@ absl::Status Tokens::Check(std::string_view secret, double now_unix) const {
   return absl::OkStatus();
 }
 
+bool Tokens::IsGood(std::string_view token_id, double now_unix) const {
+  const auto found = tokens_.find(token_id);
+  return found != tokens_.end() && !found->second.revoked && found->second.uses_left > 0 &&
+         now_unix < found->second.expires_unix;
+}
+
 absl::StatusOr<TokenRecord> Tokens::Spend(std::string_view secret, double now_unix) {
   if (auto checked = Check(secret, now_unix); !checked.ok()) return checked;
   TokenRecord& token = tokens_.at(by_hash_.at(Sha256Hex(secret)));

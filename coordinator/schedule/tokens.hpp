@@ -34,6 +34,9 @@ class Tokens {
   /// Whether Spend would succeed.
   absl::Status Check(std::string_view secret, double now_unix) const;
 
+  /// Whether the token of that id can still be spent.
+  bool IsGood(std::string_view token_id, double now_unix) const;
+
   /// The revoked token's new record; NOT_FOUND.
   absl::StatusOr<TokenRecord> Revoke(std::string_view token_id);
 

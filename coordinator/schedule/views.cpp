@@ -17,6 +17,30 @@ absl::Status NotLive(std::int64_t sweep) {
 
 }  // namespace
 
+Overview Coordinator::Look(const Now& now) const {
+  Overview overview;
+  const v1::ListAgentsResponse agents = ListAgents(now);
+  for (const v1::Agent& agent : agents.agents()) {
+    ++overview.agents[agent.state()];
+    overview.spooled_windows += agent.spooled_windows();
+  }
+  overview.sweeps = sweeps_.size();
+  v1::JobCounts& jobs = overview.jobs;
+  for (const auto& [number, sweep] : sweeps_) {
+    const v1::JobCounts counts = sweep.Counts();
+    jobs.set_total(jobs.total() + counts.total());
+    jobs.set_queued(jobs.queued() + counts.queued());
+    jobs.set_running(jobs.running() + counts.running());
+    jobs.set_completed(jobs.completed() + counts.completed());
+    jobs.set_out_of_memory(jobs.out_of_memory() + counts.out_of_memory());
+    jobs.set_unsupported(jobs.unsupported() + counts.unsupported());
+    jobs.set_failed(jobs.failed() + counts.failed());
+    jobs.set_cancelled(jobs.cancelled() + counts.cancelled());
+    jobs.set_skipped(jobs.skipped() + counts.skipped());
+  }
+  return overview;
+}
+
 absl::StatusOr<v1::SweepStatus> Coordinator::Status(std::int64_t number, const Now& now) const {
   const auto sweep = sweeps_.find(number);
   if (sweep == sweeps_.end()) return NotLive(number);
@@ -37,10 +61,14 @@ v1::SweepStatus Coordinator::StatusOf(const Sweep& sweep, const Now& now) const 
     status.set_ended_unix_seconds(*sweep.record.ended_unix);
     return status;
   }
-  for (auto at = attempts_.lower_bound({.job = {.sweep = sweep.record.sweep, .job = 0}, .attempt = 0});
-       at != attempts_.end() && at->first.job.sweep == sweep.record.sweep && status.running_size() < kMostRunningShown;
-       ++at)
-    *status.add_running() = LiveJob(sweep, at->second, now);
+  // What runs, or is to at once, before what was handed out ahead.
+  for (const bool ahead : {false, true})
+    for (auto at = attempts_.lower_bound({.job = {.sweep = sweep.record.sweep, .job = 0}, .attempt = 0});
+         at != attempts_.end() && at->first.job.sweep == sweep.record.sweep &&
+         status.running_size() < kMostRunningShown;
+         ++at)
+      if (ahead != (at->second.running || at->first == at->second.agent->attempts.front()))
+        *status.add_running() = LiveJob(sweep, at->second, now);
   if (const auto eta = Eta(sweep, now)) status.set_eta_seconds(*eta);
   return status;
 }
@@ -81,9 +109,12 @@ std::optional<double> Coordinator::Eta(const Sweep& sweep, const Now& now) const
     if (device.remaining == 0 || owner == nullptr || owner->session == 0) continue;
     const double mean = device.timed > 0 ? device.timed_seconds / device.timed : timed_seconds / timed;
     double seconds = device.remaining * mean;
-    if (owner->attempt && owner->attempt->job.sweep == sweep.record.sweep &&
-        !sweep.IsControl(owner->attempt->job.job) && sweep.device(owner->attempt->job.job).id == device.id)
-      seconds -= std::clamp(now.unix - attempts_.at(*owner->attempt).assigned_unix, 0.0, mean);
+    if (const JobKey* first = owner->attempts.empty() ? nullptr : &owner->attempts.front().job;
+        first != nullptr && first->sweep == sweep.record.sweep && !sweep.IsControl(first->job) &&
+        sweep.device(first->job).id == device.id) {
+      const double since = std::max(attempts_.at(owner->attempts.front()).assigned_unix, owner->idle_unix);
+      seconds -= std::clamp(now.unix - since, 0.0, mean);
+    }
     left[owner] += seconds;
   }
   if (left.empty()) return std::nullopt;

@@ -1,4 +1,6 @@
 // Windows of attempts: taken in sequence, each once.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "common/validate.hpp"
@@ -7,8 +9,11 @@
 namespace rsg::schedule {
 namespace {
 
-// Windows of one attempt: a day of the shortest ones. More is an agent that fills the disk.
-constexpr std::uint32_t kMostWindows = 1'000'000;
+// Windows of one attempt: a day of the shortest ones, or so many for each second that it may run. More is an agent that
+// fills the disk.
+constexpr double kMostWindows = 1'000'000;
+constexpr double kMostPerSecond = 50;
+constexpr double kMostAnyway = 1000;
 
 bool Contiguous(const v1::WindowBatch& batch) {
   for (int i = 1; i < batch.windows_size(); ++i)
@@ -17,6 +22,11 @@ bool Contiguous(const v1::WindowBatch& batch) {
 }
 
 }  // namespace
+
+std::uint32_t Coordinator::MostWindows(const Attempt& attempt) const {
+  const double runtime = MaxRuntimeSeconds(LimitsOf(sweeps_.at(attempt.key.job.sweep), attempt.key.job.job));
+  return static_cast<std::uint32_t>(std::min(kMostWindows, kMostAnyway + kMostPerSecond * runtime));
+}
 
 void Coordinator::OnWindows(Agent& agent, v1::WindowBatch& batch, const Now& now, Effects& effects) {
   Attempt* attempt = FindAttempt(agent, batch.attempt_id(), batch.lease_token());
@@ -32,9 +42,8 @@ void Coordinator::OnWindows(Agent& agent, v1::WindowBatch& batch, const Now& now
   const std::uint32_t batch_size = sweeps_.at(attempt->key.job.sweep).cell(attempt->key.job.job).cell.batch_size();
   absl::Status valid = rsg::Validate(batch, batch_size, settings_.max_unacked);
   const std::uint32_t last = batch.windows(batch.windows_size() - 1).sequence();
-  if (valid.ok() && last > kMostWindows)
-    valid =
-        absl::InvalidArgumentError(fmt::format("sequence: {}; an attempt has at most {} windows", last, kMostWindows));
+  if (const std::uint32_t most = MostWindows(*attempt); valid.ok() && last > most)
+    valid = absl::InvalidArgumentError(fmt::format("sequence: {}; this attempt has at most {} windows", last, most));
   if (!valid.ok()) {
     const std::string why = fmt::format("the agent reported windows that cannot be: {}", std::string(valid.message()));
     Reject(agent, "window", fmt::format("attempt {}: {}", Id(attempt->key), why), effects);

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace rsg::server {
 namespace {
@@ -26,7 +27,7 @@ struct Socket {
   }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
-  const int fd;
+  int fd;
 };
 
 bool IsLocalIpv4(std::uint32_t ip) {
@@ -40,16 +41,16 @@ bool IsLocalIpv6(const in6_addr& ip) {
   return IN6_IS_ADDR_LOOPBACK(&ip) || IN6_IS_ADDR_LINKLOCAL(&ip) || unique_local;
 }
 
-std::string Remedy(int error) {
+std::string Remedy(int error, const char* option) {
   switch (error) {
     case EADDRINUSE:
-      return "stop what listens there, or choose another port with --listen";
+      return fmt::format("stop what listens there, or choose another port with {}", option);
     case EACCES:
-      return "choose a port above 1023 with --listen";
+      return fmt::format("choose a port above 1023 with {}", option);
     case EADDRNOTAVAIL:
-      return "this machine has no such address; choose one of its own, or 0.0.0.0, with --listen";
+      return fmt::format("this machine has no such address; choose one of its own, or 0.0.0.0, with {}", option);
     default:
-      return "choose another address with --listen";
+      return fmt::format("choose another address with {}", option);
   }
 }
 
@@ -94,6 +95,12 @@ std::string Format(const Address& address) {
 
 bool IsWildcard(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
+bool IsLoopback(const std::string& host) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  return host == "::1" || host == "localhost";
+}
+
 bool IsLocalOnly(const std::string& host) {
   in_addr v4{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return IsLocalIpv4(ntohl(v4.s_addr));
@@ -102,7 +109,7 @@ bool IsLocalOnly(const std::string& host) {
   return host.find('.') == std::string::npos || host.ends_with(".local") || host.ends_with(".localhost");
 }
 
-absl::Status CheckCanListen(const Address& address) {
+absl::StatusOr<int> OpenListener(const Address& address, int backlog, const char* option) {
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
@@ -110,19 +117,24 @@ absl::Status CheckCanListen(const Address& address) {
   const std::string port = std::to_string(address.port);
   const int failed = getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(), port.c_str(), &hints, &found);
   if (failed != 0)
-    return absl::UnavailableError(
-        fmt::format("cannot listen on {}: {}; choose one of this machine's addresses with "
-                    "--listen",
-                    Format(address), gai_strerror(failed)));
+    return absl::UnavailableError(fmt::format("cannot listen on {}: {}; choose one of this machine's addresses with {}",
+                                              Format(address), gai_strerror(failed), option));
   const List list(found);
-  const Socket socket(::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Socket socket(::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
   if (socket.fd >= 0) setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (socket.fd >= 0 && bind(socket.fd, list->ai_addr, list->ai_addrlen) == 0 && listen(socket.fd, 1) == 0)
-    return absl::OkStatus();
+  if (socket.fd >= 0 && bind(socket.fd, list->ai_addr, list->ai_addrlen) == 0 && listen(socket.fd, backlog) == 0)
+    return std::exchange(socket.fd, -1);
   const int error = errno;
   return absl::UnavailableError(
-      fmt::format("cannot listen on {}: {}; {}", Format(address), std::strerror(error), Remedy(error)));
+      fmt::format("cannot listen on {}: {}; {}", Format(address), std::strerror(error), Remedy(error, option)));
+}
+
+absl::Status CheckCanListen(const Address& address) {
+  const auto listener = OpenListener(address, /*backlog=*/1, "--listen");
+  if (!listener.ok()) return listener.status();
+  close(*listener);
+  return absl::OkStatus();
 }
 
 std::string PrimaryAddress() {

@@ -1,5 +1,7 @@
 #include "coordinator/server/agent_stream.hpp"
 
+#include <grpcpp/impl/codegen/proto_utils.h>
+
 #include <utility>
 
 #include "coordinator/server/bearer.hpp"
@@ -7,8 +9,12 @@
 namespace rsg::server {
 namespace {
 
-// An agent has one attempt in hand: what is sent to it are answers to what it said, a few at most.
+// What is sent to an agent are answers to what it said, a few at most, and a word on each attempt that it has in hand,
+// of which there are at most 64.
 constexpr std::size_t kMostQueued = 256;
+
+template <typename Message>
+using Wire = grpc::SerializationTraits<Message>;
 
 }  // namespace
 
@@ -28,11 +34,15 @@ void AgentStream::Link::Send(v1::CoordinatorMessage message) {
   const std::lock_guard lock(mutex_);
   if (stream_ == nullptr || stream_->finished_ || stream_->ending_) return;
   if (stream_->outgoing_.size() >= kMostQueued) {
+    stream_->core_->Refused("unread");
     stream_->ending_ = absl::ResourceExhaustedError("the agent does not read what it is sent");
     stream_->context_->TryCancel();
     return;
   }
-  stream_->outgoing_.push_back(std::move(message));
+  grpc::ByteBuffer bytes;
+  bool own = false;
+  if (!Wire<v1::CoordinatorMessage>::Serialize(message, &bytes, &own).ok()) return;  // it is ours: it never fails
+  stream_->outgoing_.push_back(std::move(bytes));
   stream_->WriteNext();
 }
 
@@ -70,7 +80,12 @@ void AgentStream::FinishWith(const absl::Status& reason) {
 
 void AgentStream::OnReadDone(bool ok) {
   if (ok) {
-    core_->Receive(session_, std::exchange(incoming_, {}), [link = link_](const absl::Status& status) {
+    v1::AgentMessage message;
+    if (!Wire<v1::AgentMessage>::Deserialize(&incoming_, &message).ok()) {
+      core_->Refused("malformed");
+      return link_->Close(absl::InvalidArgumentError("what was sent is no message of an agent"));
+    }
+    core_->Receive(session_, std::move(message), [link = link_](const absl::Status& status) {
       if (status.ok())
         link->ReadNext();
       else

@@ -1,7 +1,9 @@
-// One agent's Attach stream. Reads are held back until what was read is stored; what is to be sent waits in a bounded
+// One agent's Attach stream. It takes bytes and parses them itself: gRPC would report a message that is none as the end
+// of the stream in good order. Reads are held back until what was read is stored; what is to be sent waits in a bounded
 // queue, and an agent that does not read is cut off.
 #pragma once
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <deque>
@@ -16,7 +18,9 @@
 
 namespace rsg::server {
 
-class AgentStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
+using RawBidiReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
+
+class AgentStream final : public RawBidiReactor {
  public:
   /// Deletes itself when the stream is over, and then calls `over`. `core` outlives it.
   AgentStream(grpc::CallbackServerContext* context, Core* core, const std::string& credential_sha256,
@@ -48,10 +52,10 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::C
   const std::function<void()> over_;
   const std::shared_ptr<Link> link_;
   const schedule::SessionId session_;
-  v1::AgentMessage incoming_;
+  grpc::ByteBuffer incoming_;
 
   // Guarded by the link's mutex.
-  std::deque<v1::CoordinatorMessage> outgoing_;  // the first one is being written while writing_
+  std::deque<grpc::ByteBuffer> outgoing_;  // the first one is being written while writing_
   bool writing_ = false;
   bool half_closed_ = false;            // the agent has ended its side in good order
   bool finished_ = false;               // Finish was called
@@ -59,7 +63,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::C
 };
 
 /// A stream that is refused at once.
-class RefusedStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
+class RefusedStream final : public RawBidiReactor {
  public:
   explicit RefusedStream(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }

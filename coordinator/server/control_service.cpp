@@ -65,6 +65,16 @@ ControlService::Unary* ControlService::DrainAgent(Context* context, const v1::Dr
   return reactor;
 }
 
+ControlService::Unary* ControlService::RevokeAgent(Context* context, const v1::RevokeAgentRequest* request,
+                                                   v1::RevokeAgentResponse* response) {
+  Unary* reactor = context->DefaultReactor();
+  if (const Reply reply = Admit(context, reactor))
+    Ask<v1::RevokeAgentResponse>([request](auto& coordinator, const auto& now,
+                                           auto& effects) { return coordinator.RevokeAgent(*request, now, effects); },
+                                 response, reply);
+  return reactor;
+}
+
 ControlService::Unary* ControlService::CreateToken(Context* context, const v1::CreateTokenRequest* request,
                                                    v1::CreateTokenResponse* response) {
   Unary* reactor = context->DefaultReactor();

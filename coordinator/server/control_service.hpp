@@ -38,6 +38,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* RetrySweep(Context*, const v1::RetrySweepRequest*, v1::RetrySweepResponse*) override;
   Unary* ListAgents(Context*, const v1::ListAgentsRequest*, v1::ListAgentsResponse*) override;
   Unary* DrainAgent(Context*, const v1::DrainAgentRequest*, v1::DrainAgentResponse*) override;
+  Unary* RevokeAgent(Context*, const v1::RevokeAgentRequest*, v1::RevokeAgentResponse*) override;
   Unary* CreateToken(Context*, const v1::CreateTokenRequest*, v1::CreateTokenResponse*) override;
   Unary* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;
   Unary* RevokeToken(Context*, const v1::RevokeTokenRequest*, v1::RevokeTokenResponse*) override;

@@ -78,10 +78,23 @@ void Core::OpenSession(schedule::SessionId session, std::shared_ptr<Outlet> outl
 
 void Core::Receive(schedule::SessionId session, v1::AgentMessage message, Done done) {
   // std::function wants what can be copied; the message is moved out of it all the same.
-  auto held = std::make_shared<v1::AgentMessage>(std::move(message));
-  Post([session, held](schedule::Coordinator& coordinator, const schedule::Now& now,
-                       schedule::Effects& effects) { coordinator.Receive(session, std::move(*held), now, effects); },
-       std::move(done));
+  struct Received {
+    v1::AgentMessage message;
+    double pause = 0;
+  };
+  auto received = std::make_shared<Received>();
+  received->message = std::move(message);
+  const std::optional<double> windows_read =
+      received->message.has_window_batch() ? std::optional(options_.clock->Monotonic()) : std::nullopt;
+  Post(
+      [session, received](schedule::Coordinator& coordinator, const schedule::Now& now, schedule::Effects& effects) {
+        received->pause = coordinator.Receive(session, std::move(received->message), now, effects);
+      },
+      [this, received, windows_read, done = std::move(done)](const absl::Status& status) {
+        if (status.ok() && windows_read) figures_.acks.Add(options_.clock->Monotonic() - *windows_read);
+        if (!status.ok() || received->pause <= 0) return done(status);
+        held_.emplace(options_.clock->Monotonic() + received->pause, done);
+      });
 }
 
 void Core::CloseSession(schedule::SessionId session, bool in_good_order) {
@@ -135,6 +148,7 @@ void Core::Round() {
     Handle(events);
   } while (!events.empty());
   CutSlowOnes(options_.clock->Monotonic());
+  ReleaseHeld(options_.clock->Monotonic());
   if (options_.clock->Monotonic() < watch_due_) return;
   watch_due_ = options_.clock->Monotonic() + kWatchSeconds;
   UpdateWatchers();
@@ -169,12 +183,32 @@ void Core::Handle(std::deque<Event>& events) {
 
 absl::Status Core::Commit(const schedule::Effects& effects) {
   if (effects.changes.empty()) return absl::OkStatus();
+  const double began = options_.clock->Monotonic();
   absl::Status applied = store_->Apply(effects.changes);
-  if (applied.ok() && retry_after_ > 0) {
+  if (!applied.ok()) {
+    ++figures_.failed_commits;
+    return applied;
+  }
+  figures_.commits.Add(options_.clock->Monotonic() - began);
+  Count(effects);
+  if (retry_after_ > 0) {
     retry_after_ = 0;
     spdlog::info("storing works again");
   }
   return applied;
+}
+
+void Core::Count(const schedule::Effects& effects) {
+  for (const schedule::Change& change : effects.changes) {
+    if (const auto* windows = std::get_if<schedule::AppendWindows>(&change))
+      figures_.windows += windows->windows.size();
+    const auto* job = std::get_if<schedule::PutJob>(&change);
+    if (job != nullptr && job->job.state == v1::JOB_STATE_ENDED) ++figures_.jobs_ended;
+  }
+}
+
+void Core::SetStoring(bool storing) {
+  if (figures_.storing.exchange(storing) != storing && options_.on_storing) options_.on_storing(storing);
 }
 
 void Core::Deliver(schedule::Effects& effects) {
@@ -215,6 +249,20 @@ void Core::CutSlowOnes(double now) {
   }
 }
 
+void Core::ReleaseHeld(double now) {
+  while (!held_.empty() && held_.begin()->first <= now) held_.extract(held_.begin()).mapped()(absl::OkStatus());
+}
+
+void Core::Refused(const char* reason) {
+  const std::lock_guard lock(refused_mutex_);
+  ++refused_[reason];
+}
+
+std::map<std::string, std::uint64_t> Core::refused() const {
+  const std::lock_guard lock(refused_mutex_);
+  return refused_;
+}
+
 void Core::UpdateWatcher(Watching& watching, const v1::SweepStatus& status) {
   std::string serialized = status.SerializeAsString();
   if (serialized == watching.last) return;
@@ -251,6 +299,7 @@ absl::Status Core::MakeCoordinator() {
   if (auto committed = Commit(effects); !committed.ok()) return committed;
   coordinator_ = std::move(coordinator);
   broken_ = absl::OkStatus();
+  SetStoring(true);
   Deliver(effects);
   return absl::OkStatus();
 }
@@ -258,6 +307,7 @@ absl::Status Core::MakeCoordinator() {
 void Core::Break(const absl::Status& reason) {
   coordinator_.reset();
   broken_ = reason;
+  SetStoring(false);
   retry_after_ = std::clamp(2 * retry_after_, 0.2, 5.0);
   const double now = options_.clock->Monotonic();
   retry_at_ = now + retry_after_;

@@ -14,7 +14,9 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -27,6 +29,7 @@
 #include "common/mailbox.hpp"
 #include "common/secret.hpp"
 #include "coordinator/schedule/coordinator.hpp"
+#include "coordinator/server/figures.hpp"
 #include "coordinator/store/store.hpp"
 
 namespace rsg::server {
@@ -62,6 +65,7 @@ class Core {
     const Clock* clock = nullptr;
     std::size_t mailbox = 1 << 17;              ///< events; more are refused
     schedule::RandomSource random = RandomHex;  ///< makes secrets and tokens
+    std::function<void(bool)> on_storing;       ///< storing failed (false) or works again; on the core's thread
   };
 
   /// What an event does, on the core's thread.
@@ -100,7 +104,15 @@ class Core {
   /// Handles what has gathered and what is due. Only for who opened it with Open.
   void Round();
   /// When Round has something to do although nothing comes, on the clock's monotonic time.
-  double Due() const { return std::min(tick_due_, watch_due_); }
+  double Due() const { return std::min({tick_due_, watch_due_, held_.empty() ? tick_due_ : held_.begin()->first}); }
+
+  /// Counts what was refused before it became an event, by reason; Coordinator::rejected has the rest.
+  void Refused(const char* reason);
+  std::map<std::string, std::uint64_t> refused() const;
+
+  const CoreFigures& figures() const { return figures_; }
+  /// Events that wait.
+  std::size_t waiting() const { return mailbox_.size(); }
 
   /// Ends the thread after what was taken has been stored. Repeating it is harmless; the destructor calls it.
   void Stop();
@@ -127,11 +139,14 @@ class Core {
   void Deliver(schedule::Effects& effects);
   void CloseOutlet(schedule::SessionId session, const absl::Status& reason);
   void CutSlowOnes(double now);
+  void ReleaseHeld(double now);
   void UpdateWatchers();
   void UpdateWatcher(Watching& watching, const v1::SweepStatus& status);
   absl::Status MakeCoordinator();
   void Break(const absl::Status& reason);
   void Recover();
+  void SetStoring(bool storing);
+  void Count(const schedule::Effects& effects);
   void CloseStreams(const absl::Status& reason);
   schedule::Now Time() const;
 
@@ -141,12 +156,16 @@ class Core {
   std::atomic<schedule::SessionId> last_session_{0};
   std::atomic<bool> closing_down_{false};
   std::atomic<bool> stop_{false};
+  mutable std::mutex refused_mutex_;
+  std::map<std::string, std::uint64_t> refused_;
+  CoreFigures figures_;
 
   // Of the core's thread.
   std::unique_ptr<schedule::Coordinator> coordinator_;  // null while broken
   std::unordered_map<schedule::SessionId, std::shared_ptr<Outlet>> outlets_;
   std::deque<Closing> closing_;
   std::vector<Watching> watching_;
+  std::multimap<double, Done> held_;  // reads of agents that say too much, by when they go on; one a stream at most
   double tick_due_ = 0;
   double watch_due_ = 0;
   absl::Status broken_;  // why

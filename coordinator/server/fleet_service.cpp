@@ -12,24 +12,23 @@ namespace {
 
 // Together with the calls under way less than the core's mailbox holds: a stream has at most three events there.
 constexpr int kMostStreams = 20'000;
-constexpr int kMostEnrolling = 1'000;
-constexpr std::size_t kMostFetching = 64;
 
 }  // namespace
 
 grpc::ServerUnaryReactor* FleetService::Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request,
                                                v1::EnrollResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (++enrolling_ > kMostEnrolling) {
-    --enrolling_;
-    reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many agents enrol at once; try again in a moment"});
+  const std::string peer = context->peer();
+  if (const absl::Status let_in = gate_.Enter(peer, clock_->Monotonic()); !let_in.ok()) {
+    core_->Refused("enrolments");
+    reactor->Finish(ToGrpc(let_in));
     return reactor;
   }
   auto reply = std::make_shared<absl::StatusOr<v1::EnrollResponse>>(absl::UnknownError(""));
   core_->Post([request, reply](schedule::Coordinator& coordinator, const schedule::Now& now,
                                schedule::Effects& effects) { *reply = coordinator.Enroll(*request, now, effects); },
-              [this, reactor, response, reply](const absl::Status& committed) {
-                --enrolling_;
+              [this, reactor, response, reply, peer](const absl::Status& committed) {
+                gate_.Left(peer, committed.ok() && !reply->ok(), clock_->Monotonic());
                 if (!committed.ok()) return reactor->Finish(ToGrpc(committed));
                 if (!reply->ok()) return reactor->Finish(ToGrpc(reply->status()));
                 *response = **reply;
@@ -38,13 +37,16 @@ grpc::ServerUnaryReactor* FleetService::Enroll(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* FleetService::Attach(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* FleetService::Attach(
     grpc::CallbackServerContext* context) {
   const auto credential = Bearer(*context);
-  if (!credential)
+  if (!credential) {
+    core_->Refused("credential");
     return new RefusedStream({grpc::StatusCode::UNAUTHENTICATED, "an agent presents its credential as a bearer token"});
+  }
   if (++streams_ > kMostStreams) {
     --streams_;
+    core_->Refused("streams");
     return new RefusedStream(
         {grpc::StatusCode::RESOURCE_EXHAUSTED, "this coordinator serves no more agents; try again later"});
   }
@@ -55,27 +57,16 @@ grpc::ServerWriteReactor<v1::ScriptChunk>* FleetService::FetchScript(grpc::Callb
                                                                      const v1::FetchScriptRequest* request) {
   const auto credential = Bearer(*context);
   const std::string sha256 = credential ? Sha256Hex(*credential) : "";
-  const absl::Status admitted = AdmitFetch(sha256);
-  return new ScriptDownload({.core = core_, .pool = pool_, .store = scripts_}, sha256, *request, admitted,
-                            [this, sha256, counted = admitted.ok()] {
-                              if (counted) FetchOver(sha256);
-                            });
-}
-
-// An agent has one job at a time to fetch for; a call of his that broke may stand a little longer.
-absl::Status FleetService::AdmitFetch(const std::string& credential_sha256) {
-  if (credential_sha256.empty())
-    return absl::UnauthenticatedError("an agent presents its credential as a bearer token");
-  const std::lock_guard lock(mutex_);
-  if (fetching_.size() >= kMostFetching || fetching_.contains(credential_sha256))
-    return absl::ResourceExhaustedError("too many scripts are fetched at once; try again in a moment");
-  fetching_.insert(credential_sha256);
-  return absl::OkStatus();
-}
-
-void FleetService::FetchOver(const std::string& credential_sha256) {
-  const std::lock_guard lock(mutex_);
-  fetching_.erase(credential_sha256);
+  const absl::Status admitted = credential
+                                    ? fetches_.Enter(sha256, clock_->Monotonic(), [context] { context->TryCancel(); })
+                                    : absl::UnauthenticatedError("an agent presents its credential as a bearer token");
+  if (!admitted.ok()) core_->Refused(credential ? "fetches" : "credential");
+  return new ScriptDownload(
+      {.core = core_, .pool = pool_, .store = scripts_}, sha256, *request, admitted,
+      [this, sha256] { fetches_.Moved(sha256, clock_->Monotonic()); },
+      [this, sha256, counted = admitted.ok()] {
+        if (counted) fetches_.Left(sha256);
+      });
 }
 
 }  // namespace rsg::server

@@ -20,10 +20,11 @@ constexpr std::size_t kChunkBytes = 256 << 10;
 }  // namespace
 
 ScriptDownload::ScriptDownload(const Parts& parts, std::string credential_sha256, v1::FetchScriptRequest request,
-                               const absl::Status& admitted, std::function<void()> over)
+                               const absl::Status& admitted, std::function<void()> moved, std::function<void()> over)
     : parts_(parts),
       credential_sha256_(std::move(credential_sha256)),
       request_(std::move(request)),
+      moved_(std::move(moved)),
       over_(std::move(over)) {
   if (!admitted.ok())
     Finish(ToGrpc(admitted));
@@ -72,6 +73,7 @@ void ScriptDownload::Open() {
 
 void ScriptDownload::OnWriteDone(bool ok) {
   if (!ok) return Finish({grpc::StatusCode::CANCELLED, "the agent went away"});
+  moved_();
   chunk_.set_offset(chunk_.offset() + static_cast<std::uint32_t>(chunk_.data().size()));
   WriteNext();
 }

@@ -19,9 +19,10 @@ class ScriptDownload final : public grpc::ServerWriteReactor<v1::ScriptChunk> {
     ReadPool* pool;
     ContentStore* store;
   };
-  /// Refused at once unless `admitted` is OK. Deletes itself when the call is over, and then calls `over`.
+  /// Refused at once unless `admitted` is OK. Deletes itself when the call is over, and then calls `over`; `moved`
+  /// when the agent has taken a chunk.
   ScriptDownload(const Parts& parts, std::string credential_sha256, v1::FetchScriptRequest request,
-                 const absl::Status& admitted, std::function<void()> over);
+                 const absl::Status& admitted, std::function<void()> moved, std::function<void()> over);
   ~ScriptDownload() override;
 
   void OnWriteDone(bool ok) override;
@@ -35,6 +36,7 @@ class ScriptDownload final : public grpc::ServerWriteReactor<v1::ScriptChunk> {
   const Parts parts_;
   const std::string credential_sha256_;
   const v1::FetchScriptRequest request_;
+  const std::function<void()> moved_;
   const std::function<void()> over_;
   int fd_ = -1;
   v1::ScriptChunk chunk_;

@@ -1,6 +1,8 @@
 #include "coordinator/server/server.hpp"
 
 #include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
@@ -23,9 +25,13 @@
 #include "coordinator/server/core_outbox.hpp"
 #include "coordinator/server/fleet_service.hpp"
 #include "coordinator/server/grpc_log.hpp"
+#include "coordinator/server/health.hpp"
 #include "coordinator/server/identity_keeper.hpp"
 #include "coordinator/server/read_pool.hpp"
 #include "coordinator/server/secrets.hpp"
+#include "coordinator/web/exposition.hpp"
+#include "coordinator/web/http_server.hpp"
+#include "coordinator/web/metrics.hpp"
 
 namespace rsg::server {
 namespace {
@@ -33,17 +39,25 @@ namespace {
 constexpr int kReaders = 2;
 constexpr std::size_t kOperatorSecretBytes = 32;
 constexpr unsigned kReadIdentitySeconds = 1;
+// gRPC's own services, reflection above all, hold a thread for each call, and ask nobody who he is.
+constexpr int kSynchronousThreads = 8;
 constexpr std::size_t kGrpcMemory = std::size_t{512} << 20;
 
-void SetLimits(grpc::ServerBuilder& builder, double keepalive_seconds) {
-  const int keepalive = static_cast<int>(1000 * keepalive_seconds);
+int Milliseconds(double seconds) { return static_cast<int>(1000 * seconds); }
+
+void SetLimits(const ServerOptions& options, grpc::ServerBuilder& builder) {
+  const int keepalive = Milliseconds(KeepaliveSeconds(options.settings.heartbeat_seconds));
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   grpc::ResourceQuota quota("rsg");
   quota.Resize(kGrpcMemory);
+  quota.SetMaxThreads(kSynchronousThreads);
   builder.SetResourceQuota(quota);
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second coordinator would share the port unnoticed
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 64);
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  // A connection that stops in its handshake, and one that asks for nothing.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(options.handshake_seconds));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(options.idle_seconds));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -66,6 +80,7 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const std::filesystem::path
 struct Server::Parts {
   absl::Status Open(const ServerOptions& options);
   absl::Status Listen();
+  absl::Status ListenForHttp();
   absl::Status WriteLines();
   absl::StatusOr<std::string> JoinToken();
   JoinLine Line(JoinKind kind, const std::string& where, const std::string& secret) const;
@@ -73,10 +88,12 @@ struct Server::Parts {
   ServerOptions options;
   Address listen;
   std::optional<Address> advertise;
+  std::optional<Address> http_listen;
   std::optional<FileLock> lock;
   ServerIdentity identity;
   std::unique_ptr<IdentityKeeper> keeper;
   std::string operator_secret;
+  Health health;
   std::unique_ptr<Core> core;
   std::unique_ptr<ReadPool> pool;
   std::unique_ptr<ContentStore> scripts;
@@ -84,19 +101,26 @@ struct Server::Parts {
   std::unique_ptr<FleetService> fleet;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<grpc::Server> grpc;
+  std::unique_ptr<web::Metrics> metrics;
+  std::unique_ptr<web::HttpServer> http;
   std::string address;
   std::string local;  // as this machine dials it
   std::string advertised;
   std::string operator_line;
   std::string join_line;
+  std::string http_address;
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   TakeOverGrpcLog();
+  // For all servers of the process that are built from now on.
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<Server> server(new Server(std::make_unique<Parts>()));
   Parts& parts = *server->parts_;
   if (auto s = parts.Open(options); !s.ok()) return s;
   if (auto s = parts.Listen(); !s.ok()) return s;
+  if (auto s = parts.ListenForHttp(); !s.ok()) return s;
   if (auto s = parts.WriteLines(); !s.ok()) return s;
   return server;
 }
@@ -115,6 +139,11 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
           "advertise: '{}' names no machine; give the name or address under which agents reach it", options.advertise));
     advertise = *std::move(told);
   }
+  if (!options.http.empty()) {
+    auto where = ParseAddress(options.http, "http");
+    if (!where.ok()) return where.status();
+    http_listen = *std::move(where);
+  }
   if (auto s = MakeStateFolder(options.state_folder); !s.ok()) return s;
   auto locked = FileLock::Acquire(options.state_folder / "lock", "coordinator");
   if (!locked.ok()) return locked.status();
@@ -126,7 +155,8 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
   auto started = Core::Start({.database = database,
                               .settings = options.settings,
                               .forward = forward ? std::optional(options.wandb.fixed) : std::nullopt,
-                              .clock = options.clock});
+                              .clock = options.clock,
+                              .on_storing = [this](bool storing) { health.SetStoring(storing); }});
   if (!started.ok()) return started.status();
   core = *std::move(started);
   auto readers = ReadPool::Start(database, kReaders);
@@ -152,7 +182,7 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
 
 absl::Status Server::Parts::Listen() {
   scripts = std::make_unique<ContentStore>(options.state_folder / "scripts", options.scripts);
-  fleet = std::make_unique<FleetService>(core.get(), pool.get(), scripts.get());
+  fleet = std::make_unique<FleetService>(core.get(), pool.get(), scripts.get(), options.clock);
   control = std::make_unique<ControlService>(
       core.get(), pool.get(), scripts.get(),
       ControlService::Options{
@@ -162,7 +192,7 @@ absl::Status Server::Parts::Listen() {
           .wandb = options.wandb,
           .forwarder = forwarder.get()});
   grpc::ServerBuilder builder;
-  SetLimits(builder, KeepaliveSeconds(options.settings.heartbeat_seconds));
+  SetLimits(options, builder);
   int port = 0;
   Address bind = listen;
   if (bind.host.empty()) bind.host = "0.0.0.0";
@@ -174,6 +204,7 @@ absl::Status Server::Parts::Listen() {
     const absl::Status why = CheckCanListen(listen);
     return why.ok() ? absl::UnavailableError(fmt::format("cannot listen on {}", Format(bind))) : why;
   }
+  health.Serve(grpc->GetHealthCheckService());
   bind.port = port;
   address = Format(bind);
   const bool everywhere = IsWildcard(bind.host);
@@ -182,6 +213,23 @@ absl::Status Server::Parts::Listen() {
   if (told.port == 0) told.port = port;
   advertised = Format(told);
   control->LetIn();
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::ListenForHttp() {
+  if (!http_listen) return absl::OkStatus();
+  auto opened = web::Metrics::Open(options.state_folder / "rsg.db", core.get(), options.clock);
+  if (!opened.ok()) return opened.status();
+  metrics = *std::move(opened);
+  const auto healthz = [this]() -> web::Page {
+    if (core->figures().storing) return {.body = "ok\n"};
+    return {.status = 503, .body = "the coordinator cannot store anything now; its log says why\n"};
+  };
+  const auto figures = [this] { return web::Page{.type = web::kExpositionType, .body = metrics->Text()}; };
+  auto started = web::HttpServer::Start(*http_listen, "--http", {{"/healthz", healthz}, {"/metrics", figures}});
+  if (!started.ok()) return started.status();
+  http = *std::move(started);
+  http_address = http->address();
   return absl::OkStatus();
 }
 
@@ -224,12 +272,25 @@ absl::Status Server::Parts::WriteLines() {
 int Server::port() const { return ParseAddress(parts_->address, "address")->port; }
 const std::string& Server::address() const { return parts_->address; }
 const std::string& Server::advertised() const { return parts_->advertised; }
+const std::string& Server::http_address() const { return parts_->http_address; }
 const std::string& Server::operator_line() const { return parts_->operator_line; }
 const std::string& Server::join_line() const { return parts_->join_line; }
 
+std::map<std::string, std::uint64_t> Server::Rejected() {
+  std::map<std::string, std::uint64_t> rejected = parts_->core->refused();
+  // What cannot be asked for now, while the disk takes nothing, is left out.
+  (void)parts_->core->PostAndWait([&](schedule::Coordinator& coordinator, const schedule::Now&, schedule::Effects&) {
+    for (const auto& [reason, count] : coordinator.rejected()) rejected[reason] += count;
+  });
+  return rejected;
+}
+
 void Server::Stop() {
   Parts& parts = *parts_;
+  parts.http.reset();  // asks the core, reads the database
+  parts.metrics.reset();
   if (parts.grpc != nullptr) {
+    parts.health.Stop();
     parts.core->CloseAll();
     parts.grpc->Shutdown(std::chrono::system_clock::now() +
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(

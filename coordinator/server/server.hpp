@@ -4,6 +4,8 @@
 // Start, Stop and destruction from one thread; the rest from any. Several servers may live in one process, each with a
 // state folder of its own.
 #pragma once
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,7 +23,7 @@ class Server {
   ///   ALREADY_EXISTS       another coordinator runs on the state folder
   ///   FAILED_PRECONDITION  the database is newer than this program
   ///   INVALID_ARGUMENT     an option
-  ///   UNAVAILABLE          the address cannot be listened on
+  ///   UNAVAILABLE          an address cannot be listened on
   ///   others               the state folder cannot be used
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
 
@@ -31,10 +33,15 @@ class Server {
   const std::string& address() const;
   /// HOST:PORT in the join lines.
   const std::string& advertised() const;
+  /// HOST:PORT that plain HTTP is listened on, with the bound port; empty when it is not served.
+  const std::string& http_address() const;
   /// Secret. For the operator's programs on this machine; the content of STATE/operator.
   const std::string& operator_line() const;
   /// Secret. What an agent's RSG_JOIN is set to; the content of STATE/join. Its token was good when the server started.
   const std::string& join_line() const;
+
+  /// Messages, streams and calls that were refused since the start, by reason. From any thread, but not after Stop.
+  std::map<std::string, std::uint64_t> Rejected();
 
   /// Closes all streams, commits what was taken, releases the state folder. Agents go on with what they have in hand
   /// and reconnect to the next coordinator. Repeating it is harmless; the destructor calls it.

@@ -7,5 +7,6 @@ extern const char* const kMigration1;  ///< tables, v_results, v_best
 extern const char* const kMigration2;  ///< intervals, verdicts' evidence, keys, readings; control jobs and v_control
 extern const char* const kMigration3;  ///< scripts
 extern const char* const kMigration4;  ///< the outbox of W&B
+extern const char* const kMigration5;  ///< taints, revoked agents
 
 }  // namespace rsg::store

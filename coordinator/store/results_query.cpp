@@ -92,7 +92,8 @@ absl::StatusOr<Statement> SelectResults(Connection& connection, const v1::QueryR
   }
   const std::string sql =
       absl::StrCat("SELECT sweep, job FROM (SELECT sweep, job, ", kGroup, ", ROW_NUMBER() OVER (PARTITION BY ", kGroup,
-                   " ORDER BY throughput DESC, sweep, job) AS place FROM v_ended WHERE outcome = 'COMPLETED' AND ",
+                   " ORDER BY taints IS NOT NULL, throughput DESC, sweep, job) AS place FROM v_ended WHERE outcome = "
+                   "'COMPLETED' AND ",
                    competing, ") WHERE place = 1 AND ", page.Sql(), " ORDER BY ", kGroup, " LIMIT ", limit);
   auto values = conditions->values();
   values.insert(values.end(), page.values().begin(), page.values().end());

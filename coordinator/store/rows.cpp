@@ -1,5 +1,6 @@
 #include "coordinator/store/rows.hpp"
 
+#include "absl/strings/str_join.h"
 #include "coordinator/store/words.hpp"
 
 namespace rsg::store {
@@ -46,7 +47,7 @@ absl::Status RunWith(Statement& statement, const AttemptRecord& attempt) {
 absl::Status RunWith(Statement& statement, const AgentRecord& agent) {
   return statement.Run(agent.agent_id, agent.name, agent.credential_sha256, OrNull(agent.token_id), agent.instance_id,
                        agent.agent_version, agent.draining, agent.enrolled_unix, agent.last_seen_unix,
-                       ToJson(agent.machine));
+                       ToJson(agent.machine), agent.revoked);
 }
 
 absl::Status RunWith(Statement& statement, const TokenRecord& token) {
@@ -70,15 +71,15 @@ absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Wind
 
 absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Result& result) {
   const auto& stack = result.stack();
-  return statement.Run(key.job.sweep, key.job.job, key.attempt, result.throughput(), result.windows(), result.steps(),
-                       result.samples(), result.seconds(), result.wall_seconds(), result.warm_up_seconds(),
-                       result.window_cv(), OrNull(Word(result.stop_reason())), result.peak_memory_mib(),
-                       OrNull(Word(result.verdict())), stack.trainer_version(), stack.torch_version(),
-                       stack.cuda_version(), stack.cudnn_version(), ToJson(result),
-                       If(result.has_ci_low(), result.ci_low()), If(result.has_ci_high(), result.ci_high()),
-                       OrNull(result.evidence()), If(result.has_drained_share(), result.drained_share()),
-                       If(result.physics().has_share_of_peak(), result.physics().share_of_peak()),
-                       OrNull(result.keys().method()), OrNull(result.keys().stack()), OrNull(result.keys().machine()));
+  return statement.Run(
+      key.job.sweep, key.job.job, key.attempt, result.throughput(), result.windows(), result.steps(), result.samples(),
+      result.seconds(), result.wall_seconds(), result.warm_up_seconds(), result.window_cv(),
+      OrNull(Word(result.stop_reason())), result.peak_memory_mib(), OrNull(Word(result.verdict())),
+      stack.trainer_version(), stack.torch_version(), stack.cuda_version(), stack.cudnn_version(), ToJson(result),
+      If(result.has_ci_low(), result.ci_low()), If(result.has_ci_high(), result.ci_high()), OrNull(result.evidence()),
+      If(result.has_drained_share(), result.drained_share()),
+      If(result.physics().has_share_of_peak(), result.physics().share_of_peak()), OrNull(result.keys().method()),
+      OrNull(result.keys().stack()), OrNull(result.keys().machine()), OrNull(absl::StrJoin(result.taints(), "; ")));
 }
 
 absl::StatusOr<SweepRecord> ReadSweep(const Statement& row) {
@@ -156,6 +157,7 @@ absl::StatusOr<AgentRecord> ReadAgent(const Statement& row) {
   agent.enrolled_unix = row.Real(7);
   agent.last_seen_unix = row.Real(8);
   if (auto parsed = MessageOf(row.Text(9), "agents.machine", &agent.machine); !parsed.ok()) return parsed;
+  agent.revoked = row.Int(10) != 0;
   return agent;
 }
 

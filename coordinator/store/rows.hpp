@@ -19,7 +19,7 @@ inline constexpr absl::string_view kAttemptColumns =
     "started_unix, ended_unix, runtime_seconds, error, log_tail";
 inline constexpr absl::string_view kAgentColumns =
     "agent_id, name, credential_sha256, token_id, instance_id, agent_version, draining, enrolled_unix, last_seen_unix, "
-    "machine";
+    "machine, revoked";
 inline constexpr absl::string_view kTokenColumns = "token_id, token_sha256, uses_left, expires_unix, revoked";
 inline constexpr absl::string_view kWindowColumns =
     "sweep, job, attempt, sequence, steps, samples, seconds, wall_seconds, start_seconds, warm_up, drained_share, "
@@ -28,7 +28,7 @@ inline constexpr absl::string_view kWindowColumns =
 inline constexpr absl::string_view kResultColumns =
     "sweep, job, attempt, throughput, windows, steps, samples, seconds, wall_seconds, warm_up_seconds, window_cv, "
     "stop_reason, peak_memory_mib, verdict, trainer_version, torch_version, cuda_version, cudnn_version, result, "
-    "ci_low, ci_high, evidence, drained_share, share_of_peak, method_key, stack_key, machine_key";
+    "ci_low, ci_high, evidence, drained_share, share_of_peak, method_key, stack_key, machine_key, taints";
 
 // Each runs a statement whose parameters are the table's columns in the order above.
 absl::Status RunWith(Statement& statement, const schedule::SweepRecord& sweep);

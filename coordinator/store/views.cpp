@@ -51,6 +51,7 @@ absl::StatusOr<ShownJob> ReadShownJob(const Statement& row) {
     auto parsed = MessageOf(row.Text(14), "results.result", shown.row.mutable_result());
     if (!parsed.ok()) return parsed;
   }
+  *job.mutable_taints() = shown.row.result().taints();
   shown.row.set_ended_unix_seconds(row.Real(15));
   if (*outcome != v1::OUTCOME_COMPLETED) shown.row.set_log_tail(std::string(row.Text(16)));
   return shown;
@@ -58,8 +59,8 @@ absl::StatusOr<ShownJob> ReadShownJob(const Statement& row) {
 
 const absl::string_view kSelectCounts = R"sql(
 SELECT COUNT(DISTINCT device_id), COUNT(*),
-  COUNT(*) FILTER (WHERE state = 'QUEUED'),
-  COUNT(*) FILTER (WHERE state IN ('ASSIGNED', 'RUNNING')),
+  COUNT(*) FILTER (WHERE state IN ('QUEUED', 'ASSIGNED')),
+  COUNT(*) FILTER (WHERE state = 'RUNNING'),
   COUNT(*) FILTER (WHERE outcome = 'COMPLETED'),
   COUNT(*) FILTER (WHERE outcome = 'OUT_OF_MEMORY'),
   COUNT(*) FILTER (WHERE outcome = 'UNSUPPORTED'),

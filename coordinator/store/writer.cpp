@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "coordinator/schedule/plausibility.hpp"
+#include "coordinator/store/query.hpp"
 #include "coordinator/store/rows.hpp"
 #include "coordinator/store/words.hpp"
 
@@ -39,7 +41,7 @@ absl::StatusOr<Writer> Writer::Prepare(Connection& connection) {
   auto outbox = OutboxWriter::Prepare(connection);
   if (!outbox.ok()) return outbox.status();
   Writer writer(connection, *std::move(outbox));
-  const std::array<std::pair<Statement*, std::string>, 11> statements{{
+  const std::array<std::pair<Statement*, std::string>, 12> statements{{
       {&writer.put_sweep_, Upsert("sweeps", kSweepColumns, "sweep")},
       {&writer.put_job_, Upsert("jobs", kJobColumns, "sweep, job")},
       {&writer.put_agent_, Upsert("agents", kAgentColumns, "agent_id")},
@@ -55,6 +57,9 @@ absl::StatusOr<Writer> Writer::Prepare(Connection& connection) {
       {&writer.find_attempt_,
        "SELECT lease_token, state, last_sequence FROM attempts WHERE sweep = ?1 AND job = ?2 AND attempt = ?3"},
       {&writer.insert_window_, Insert("windows", kWindowColumns)},
+      {&writer.select_windows_,
+       "SELECT steps, samples, seconds, wall_seconds, start_seconds, warm_up FROM windows "
+       "WHERE sweep = ?1 AND job = ?2 AND attempt = ?3 ORDER BY sequence"},
       {&writer.insert_result_, Insert("results", kResultColumns)},
   }};
   for (const auto& [statement, sql] : statements) {
@@ -113,10 +118,32 @@ absl::Status Writer::Do(const schedule::EndAttempt& end) {
   if (!updated.ok()) return updated;
   if (auto met = RequireMet(end.key, end.lease_token, "end"); !met.ok()) return met;
   // One that never started is told of in W&B, too, when its end says something of the cell.
-  const bool told = end.outcome != v1::OUTCOME_LOST && end.outcome != v1::OUTCOME_CANCELLED;
+  const bool told = end.outcome != v1::OUTCOME_LOST && end.outcome != v1::OUTCOME_CANCELLED &&
+                    end.outcome != v1::OUTCOME_SKIPPED;
   if (auto noted = told ? outbox_.OnAttempt(job, end.ended_unix) : absl::OkStatus(); !noted.ok()) return noted;
   if (!end.result) return absl::OkStatus();
-  return RunWith(insert_result_, end.key, *end.result);
+  const auto taints = FindTaints(end);
+  if (!taints.ok()) return taints.status();
+  v1::Result result = *end.result;
+  result.mutable_taints()->Assign(taints->begin(), taints->end());
+  return RunWith(insert_result_, end.key, result);
+}
+
+absl::StatusOr<std::vector<std::string>> Writer::FindTaints(const schedule::EndAttempt& end) {
+  // Read back rather than added up as they come: so it does not matter who was restarted in between.
+  const auto& [job, attempt] = end.key;
+  std::vector<schedule::MeasuredWindow> windows;
+  if (auto started = select_windows_.Start(job.sweep, job.job, attempt); !started.ok()) return started;
+  const auto read = [](const Statement& row) -> absl::StatusOr<schedule::MeasuredWindow> {
+    return schedule::MeasuredWindow{.steps = row.Uint(0),
+                                    .samples = row.Uint(1),
+                                    .seconds = row.Real(2),
+                                    .wall_seconds = row.Real(3),
+                                    .start_seconds = row.Real(4),
+                                    .warm_up = row.Int(5) != 0};
+  };
+  if (auto all = AppendRows(select_windows_, read, &windows); !all.ok()) return all;
+  return schedule::FindTaints(windows, *end.result, end.elapsed_seconds);
 }
 
 absl::Status Writer::RequireMet(const schedule::AttemptKey& key, std::string_view lease_token, absl::string_view doing,

@@ -37,6 +37,9 @@ class Writer {
   absl::Status Do(const schedule::OpenWandbRun& open) { return outbox_.Do(open); }
   absl::Status Do(const schedule::ReviseWandbRuns& revise) { return outbox_.Do(revise); }
 
+  /// What speaks against the result of an attempt whose windows are stored.
+  absl::StatusOr<std::vector<std::string>> FindTaints(const schedule::EndAttempt& end);
+
   /// OK when the last UPDATE met its attempt; else ABORTED, saying why it did not. `next` is the first window's number.
   absl::Status RequireMet(const schedule::AttemptKey& key, std::string_view lease_token, absl::string_view doing,
                           std::uint32_t next = 0);
@@ -45,7 +48,7 @@ class Writer {
   OutboxWriter outbox_;
   Statement put_sweep_, put_job_, put_agent_, put_token_;
   Statement insert_attempt_, start_attempt_, advance_attempt_, end_attempt_, find_attempt_;
-  Statement insert_window_, insert_result_;
+  Statement insert_window_, select_windows_, insert_result_;
 };
 
 }  // namespace rsg::store

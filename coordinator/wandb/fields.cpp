@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/models.hpp"
 #include "common/words.hpp"
@@ -92,7 +93,9 @@ void AddResult(const store::RunContent& run, const v1::Result& result, Fields* f
   // The original's second line.
   fields->emplace_back("duration", result.seconds());
   fields->emplace_back("n_items", Int(result.samples()));
-  if (IsCanonical(run.sweep.spec, run.job.cell, run.job.role)) fields->emplace_back("throughput", result.throughput());
+  // The original's notebook takes the best one it sees.
+  if (IsCanonical(run.sweep.spec, run.job.cell, run.job.role) && result.taints().empty())
+    fields->emplace_back("throughput", result.throughput());
 
   const auto add = [fields](bool present, const char* key, Value value) {
     if (present) fields->emplace_back(key, std::move(value));
@@ -102,6 +105,7 @@ void AddResult(const store::RunContent& run, const v1::Result& result, Fields* f
   add(result.has_ci_high(), "ci_high", result.ci_high());
   AddText(fields, "verdict", Word(result.verdict()));
   AddText(fields, "evidence", result.evidence());
+  AddText(fields, "taints", absl::StrJoin(result.taints(), "; "));
   AddText(fields, "stop_reason", Word(result.stop_reason()));
   fields->emplace_back("n_windows", Int(result.windows()));
   fields->emplace_back("n_steps", Int(result.steps()));

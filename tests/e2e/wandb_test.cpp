@@ -1,6 +1,8 @@
 // Results stand in W&B: a real fleet, and W&B's stand-in, which is away for a while.
 #include <signal.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <map>
 
 #include "fault_fleet.hpp"
@@ -22,10 +24,34 @@ class WandbFleet : public FaultFleet {
     const json status = Status();
     return status["open"] == 0 && status["sending"] == 0;
   }
+  /// The original's notebook, by the real SDK, against `rsg results best`.
+  void ExpectTheNotebooksTable([[maybe_unused]] const StandinProcess& standin,
+                               [[maybe_unused]] const std::vector<std::string>& canonical) {
+#ifdef RSG_WANDB_SDK
+    const std::string best = folder_ / "best.json";
+    std::ofstream(best) << RsgJson({"results", "best"});
+    std::vector<std::string> command{RSG_PYTHON, RSG_NOTEBOOK, "standin-team/ready-steady-go", "--best", best};
+    command.insert(command.end(), canonical.begin(), canonical.end());
+    const Output notebook = RunCommand(command, {{"WANDB_BASE_URL", standin.url()},
+                                                 {"WANDB_API_KEY", StandinProcess::Key()},
+                                                 {"PYTHONPATH", RSG_WANDB_SDK},
+                                                 {"HOME", folder_}});
+    EXPECT_EQ(notebook.exit_code, 0) << notebook.out << notebook.err;
+    const json table = json::parse(notebook.out);
+    EXPECT_EQ(table.size(), 1U) << "one device and one model: " << table;
+#endif
+  }
 };
+
+// RSG_WANDB=all: three precisions, two memory formats and control cells in either mode, about two minutes.
+bool All() {
+  const char* asked = std::getenv("RSG_WANDB");
+  return asked != nullptr && std::string(asked) == "all";
+}
 
 class Fault : public WandbFleet {};
 
+// Every job is one run, and the original's notebook shows the best of them.
 TEST_F(Fault, WandbThrottledFailingAndDown) {
   int port = 0;
   {
@@ -36,41 +62,54 @@ TEST_F(Fault, WandbThrottledFailingAndDown) {
   StartCoordinator();
   auto agent = StartAgent("one");
   WaitForAgents(1);
-  const std::string sweep =
-      Submit({"--models", "resnet18", "--bs", "2", "--size", "64", "--memory-format", "nchw,nhwc", "--seconds", "0.5"});
-  EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
-  EXPECT_EQ(Status()["sending"], 2) << "kept";
+  const bool all = All();
+  const auto submit = [&](const char* mode, const char* precisions, const char* formats, const char* batch_sizes) {
+    std::vector<std::string> command{"sweep",           "submit", "--models", "resnet18", "--size",      "32",
+                                     "--n-batches",     "3",      "--mode",   mode,       "--precision", precisions,
+                                     "--memory-format", formats,  "--bs",     batch_sizes};
+    if (!all) command.emplace_back("--no-control");
+    const Output submitted = Rsg(std::move(command));
+    EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
+  };
+  submit("standard", all ? "fp32-strict,fp32,bf16" : "fp32-strict", "nhwc,nchw", "2,4");
+  submit("original", all ? "fp32-strict,fp32,bf16" : "fp32-strict,fp32", all ? "nhwc,nchw" : "nhwc", all ? "2,4" : "2");
+  EXPECT_EQ(WaitForSweep("s1", 120), "COMPLETED");
+  EXPECT_EQ(WaitForSweep("s2", 120), "COMPLETED");
+  const json rows = RsgJson({"results", "list"});
+  EXPECT_EQ(Status()["sending"], rows.size()) << "kept";
   KillCoordinator();
 
   StandinProcess standin(port);
   standin.Set({{"429", 0.2}, {"500", 0.2}, {"drop_after", 0.2}, {"retry_after", 1}, {"seed", 7}});
   StartCoordinator();
   const Stopwatch watch;
-  ASSERT_TRUE(Eventually(60, [&] { return AllThere(); })) << Status().dump();
-  const json faults = standin.Get("state")["faults"];
-  Record("W&B away, then 429, 500, broken connections", -1, watch.Seconds(), faults.dump());
-  EXPECT_EQ(Status()["done"], 2);
+  ASSERT_TRUE(Eventually(120, [&] { return AllThere(); })) << Status().dump();
+  Record("W&B away, then 429, 500, broken connections", -1, watch.Seconds(), standin.Get("state")["faults"].dump());
+  EXPECT_EQ(Status()["done"], rows.size());
   EXPECT_EQ(Status()["backlog_lines"], 0);
   const json state = standin.Get("state");
   EXPECT_EQ(state["violations"], json::array());
-  ASSERT_EQ(state["runs"].size(), 2U);
-  std::map<std::string, double> throughputs;
-  for (const json& row : RsgJson({"results", "list"})) throughputs[row["job_id"]] = row["throughput"];
+  ASSERT_EQ(state["runs"].size(), rows.size());
+  std::map<std::string, json> jobs;
+  for (const json& row : rows) jobs[row["job_id"]] = row;
   for (const json& run : state["runs"]) {
     EXPECT_EQ(run["state"], "finished");
     EXPECT_EQ(run["project"], "ready-steady-go");
     const json& summary = run["summary"];
-    const std::string job = summary["job"];
+    const json& row = jobs.at(summary["job"]);
     EXPECT_EQ(run["files"].count("cpu-info.txt"), 1U);
-    EXPECT_EQ(summary["samples_per_second"].get<double>(), throughputs.at(job));
+    EXPECT_EQ(summary["samples_per_second"], row["throughput"]);
     EXPECT_EQ(
         run["history"].size(),
         2 + std::stoul(SqlValue("SELECT last_sequence FROM attempts JOIN v_results USING (sweep, job) WHERE job_id "
                                 "= '" +
-                                job + "'")));
-    EXPECT_EQ(summary.contains("throughput"), summary["memory_format"] == "nchw");
+                                row["job_id"].get<std::string>() + "'")));
+    EXPECT_EQ(summary.contains("throughput"), row["memory_format"] == "nhwc" && row["precision"] == "fp32-strict");
     EXPECT_EQ(summary["fp16"], false);
+    jobs.erase(summary["job"]);
   }
+  EXPECT_TRUE(jobs.empty()) << "jobs without a run";
+  ExpectTheNotebooksTable(standin, {"--memory-format", "nhwc", "--fp32", "fp32-strict"});
   EXPECT_EQ(coordinator_->Log().find(StandinProcess::Key()), std::string::npos);
 
   coordinator_->Signal(SIGTERM);

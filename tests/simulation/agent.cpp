@@ -19,15 +19,24 @@ AgentProcess::AgentProcess(Basis* basis, Ledger* ledger, const Weather* weather,
       box_(box),
       instance_(basis->random.Hex(16)),
       born_(basis->random.Between(1, 1e5)),
+      spool_disk_(box->disk.get(), &basis->random),
+      spool_(&spool_disk_),
       settings_(agent::DefaultSettings()) {
   agent::MachineConfig config;
   config.name = box->name;
   config.instance_id = instance_;
   config.boot_id = "boot";
+  config.start = ++box->starts;
   config.machine = box->machine;
   config.enrolled = box->enrolled;
   config.can_enrol = true;
   config.drain_limit_seconds = box->drain_limit;
+  agent::SpoolLog::Found found = spool_.Open();
+  if (!found.warnings.empty()) ledger->SpoolHurt(box->number);
+  for (const agent::KeptAttempt& kept : found.attempts)
+    basis->Tell("agent {}: finds {} with {} windows in its spool", box->number, kept.assign.attempt_id(),
+                kept.windows.size());
+  config.kept = std::move(found.attempts);
   machine_ = std::make_unique<agent::Machine>(std::move(config), [basis] { return basis->random.Uniform(); });
 }
 
@@ -36,9 +45,11 @@ AgentProcess::~AgentProcess() {
   if (trainer_) trainer_->Vanish();
 }
 
-void AgentProcess::Run(std::function<void(int)> exited) {
+void AgentProcess::Run(std::function<void(int)> exited, std::function<void()> killed) {
   exited_ = std::move(exited);
+  killed_ = std::move(killed);
   basis_->Tell("agent {}: starts, process {}", box_->number, instance_.substr(0, 6));
+  DieIfOff();
   Feed(agent::Tick{});
 }
 
@@ -72,7 +83,10 @@ void AgentProcess::Thaw() {
 }
 
 void AgentProcess::Die(bool noticed) {
+  if (over_) return;
   basis_->Tell("agent {}: is killed{}", box_->number, noticed ? "" : ", with its machine");
+  if (!noticed) ledger_->SpoolHurt(box_->number);
+  box_->disk->PowerOn(noticed ? Disk::Crash::kProcess : Disk::Crash::kPower);
   over_ = true;
   *alive_ = false;
   ledger_->ProcessEnded(instance_);
@@ -138,6 +152,11 @@ void AgentProcess::Do(const agent::Action& action) {
     if (log->level == agent::Log::Level::kError) ledger_->Complained(box_->number, log->text);
   } else if (const auto* send = std::get_if<agent::Send>(&action)) {
     Send(send->message);
+  } else if (const auto* keep = std::get_if<agent::Keep>(&action)) {
+    KeepOnDisk(*keep);
+  } else if (const auto* release = std::get_if<agent::Release>(&action)) {
+    spool_.Release(*release);
+    DieIfOff();
   } else if (const auto* spawn = std::get_if<agent::Spawn>(&action)) {
     if (trainer_) return basis_->Violate("agent {} starts a second trainer", box_->number);
     ledger_->Spawned(box_->number, instance_, spawn->assign);
@@ -182,13 +201,28 @@ void AgentProcess::Dial() {
     const absl::Status why = status.ok() ? absl::UnavailableError("the coordinator ended the connection") : status;
     guarded(agent::LinkLost{.kind = agent::Classify(why), .reason = std::string(why.message())});
   };
-  end.lives = [this, alive = alive_] { return *alive && !over_; };
   stream_ = coordinator_->Dial(*box_, *weather_, std::move(end));
 }
 
 void AgentProcess::Send(const v1::AgentMessage& message) {
   ledger_->Said(message, settings_);
   if (stream_) stream_->Send(message);
+}
+
+void AgentProcess::KeepOnDisk(const agent::Keep& keep) {
+  spool_.set_max_bytes(machine_->max_spool_bytes());
+  const absl::Status kept = spool_.Keep(keep);
+  if (!kept.ok()) basis_->Tell("agent {}: cannot keep what it has of {}", box_->number, keep.attempt_id);
+  const auto* end = std::get_if<v1::AttemptFinished>(&keep.record);
+  ledger_->Kept(keep.attempt_id, kept.ok(), end != nullptr && end->has_result());
+  DieIfOff();
+}
+
+// kill -9, or the end of its machine, in the middle of what it does with its disk.
+void AgentProcess::DieIfOff() {
+  if (over_ || !box_->disk->off()) return;
+  Die(basis_->random.Chance(0.7));
+  basis_->time.After(0, [killed = killed_] { killed(); });
 }
 
 void AgentProcess::Exit(int code) {

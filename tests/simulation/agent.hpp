@@ -8,7 +8,9 @@
 #include <string>
 
 #include "agent/protocol/machine.hpp"
+#include "agent/spool/spool_log.hpp"
 #include "ledger.hpp"
+#include "spool_disk.hpp"
 #include "stream.hpp"
 #include "trainer.hpp"
 
@@ -23,6 +25,8 @@ struct Box {
   std::string secret_sha256;
   std::string join_token;
   v1::MachineFacts machine;
+  std::unique_ptr<Disk> disk;  ///< of its spool
+  std::uint32_t starts = 0;    ///< of a process on it
   bool enrolled = false;
   double drain_limit = agent::kNever;
   double trouble = 0;  ///< of its trainers
@@ -36,8 +40,9 @@ class AgentProcess {
   AgentProcess(const AgentProcess&) = delete;
   AgentProcess& operator=(const AgentProcess&) = delete;
 
-  /// First thing; `exited` is called once, when it has ended by itself, not from within one of its methods.
-  void Run(std::function<void(int code)> exited);
+  /// First thing; `exited` is called once, when it has ended by itself, or `killed`, when it died at its spool's disk;
+  /// neither from within one of its methods.
+  void Run(std::function<void(int code)> exited, std::function<void()> killed);
   void Signal();
   /// SIGSTOP for so long: its trainer goes on, what comes for it waits.
   void Freeze(double seconds);
@@ -59,6 +64,8 @@ class AgentProcess {
   void Enrol();
   void Send(const v1::AgentMessage& message);
   void Exit(int code);
+  void KeepOnDisk(const agent::Keep& keep);
+  void DieIfOff();
   void PlanWake();
   void Wake();
   void Thaw();
@@ -71,8 +78,11 @@ class AgentProcess {
   Box* box_;
   const std::string instance_;
   const double born_;  // difference of its monotonic clock to the run's
+  SpoolDisk spool_disk_;
+  agent::SpoolLog spool_;
   std::unique_ptr<agent::Machine> machine_;
   std::function<void(int)> exited_;
+  std::function<void()> killed_;
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Trainer> trainer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

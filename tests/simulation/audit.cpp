@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kByOperator[] = "cancelled by the operator";
 constexpr char kMachineLeft[] = "the machine had left";
+constexpr char kSlotMoved[] = "its slot went to agent";
 
 // Nothing on the disk fails as long as it stands.
 class Observing {
@@ -45,7 +46,8 @@ void Audit::Open(const std::filesystem::path& database) {
   prepare("PRAGMA data_version", &version_);
   prepare(
       "SELECT printf('s%d.%d.%d', sweep, job, attempt), credential_sha256, error FROM attempts JOIN agents USING "
-      "(agent_id) WHERE outcome = 'LOST' AND (error LIKE '%took over the device' OR error = 'the machine had left')",
+      "(agent_id) WHERE outcome = 'LOST' AND (error LIKE '%took over the device' OR error = 'the machine had left' "
+      "OR error LIKE 'its slot went to agent%')",
       &given_up_);
   seen_version_ = 0;
   if (given_up_) CheckGivenUp();
@@ -104,9 +106,11 @@ void Audit::CheckGivenUp() {
     const bool is_new = seen_given_up_.insert(id).second;
     if (!is_new || seen_version_ == 0) continue;
     const double silence = ledger_->Silence(std::string(given_up_->Text(1)));
-    if (silence < settings_.lost_after_seconds - 1e-6)
+    const bool moved = given_up_->Text(2).starts_with(kSlotMoved);
+    const double granted = settings_.lost_after_seconds + (moved ? settings_.slot_timeout_seconds : 0);
+    if (silence < granted - 1e-6)
       basis_->Violate("{} is given up ({}) after {:.1f} s of silence, where {:.1f} s are granted", id,
-                      std::string(given_up_->Text(2)), silence, settings_.lost_after_seconds);
+                      std::string(given_up_->Text(2)), silence, granted);
   }
   given_up_->Reset();
 }
@@ -155,12 +159,17 @@ void Audit::CheckTables() {
       "SELECT printf('s%d.%d.%d', a.sweep, a.job, a.attempt) FROM attempts a LEFT JOIN (SELECT sweep, job, attempt, "
       "COUNT(*) n, MIN(sequence) low, MAX(sequence) high FROM windows GROUP BY 1, 2, 3) w USING (sweep, job, "
       "attempt) WHERE COALESCE(n, 0) <> last_sequence OR (n > 0 AND (low <> 1 OR high <> last_sequence))");
-  ExpectNone(
-      "two attempts at once on this device",
-      "SELECT j.device_id FROM attempts a JOIN jobs j USING (sweep, job) WHERE a.state <> 'ENDED' GROUP BY 1 HAVING "
-      "COUNT(*) > 1");
-  ExpectNone("two attempts at once of this agent",
-             "SELECT agent_id FROM attempts WHERE state <> 'ENDED' GROUP BY 1 HAVING COUNT(*) > 1");
+  ExpectNone("attempts of two agents at once on this device",
+             "SELECT j.device_id FROM attempts a JOIN jobs j USING (sweep, job) WHERE a.state <> 'ENDED' GROUP BY 1 "
+             "HAVING COUNT(DISTINCT agent_id) > 1");
+  ExpectNone("more attempts at once of this agent than are handed out ahead",
+             absl::StrCat("SELECT agent_id FROM attempts WHERE state <> 'ENDED' GROUP BY 1 HAVING COUNT(*) > ",
+                          1 + settings_.jobs_ahead));
+  ExpectNone("two attempts at once at this job",
+             "SELECT printf('s%d.%d', sweep, job) FROM attempts WHERE state <> 'ENDED' GROUP BY sweep, job HAVING "
+             "COUNT(*) > 1");
+  CheckControls();
+  CheckSlots();
   ExpectNone(
       "has a result that is not of a completed attempt and job",
       "SELECT printf('s%d.%d.%d', r.sweep, r.job, r.attempt) FROM results r JOIN attempts a USING (sweep, job, "
@@ -188,9 +197,11 @@ void Audit::CheckBudgets() {
       "SELECT printf('s%d', sweep), printf('s%d.%d', sweep, job), outcome, reason, losses, failures, "
       "(SELECT COUNT(*) FROM attempts a WHERE a.sweep = j.sweep AND a.job = j.job AND outcome = 'FAILED'), "
       "(SELECT COUNT(*) FROM attempts a WHERE a.sweep = j.sweep AND a.job = j.job AND outcome IN ('LOST', 'CANCELLED') "
-      "AND error NOT IN ('cancelled by the operator', 'the machine had left')), "
+      "AND error NOT IN ('cancelled by the operator', 'the machine had left') AND error NOT LIKE 'its slot went%' AND "
+      "error NOT LIKE '%the agent is draining'), "
       "(SELECT COUNT(*) FROM attempts a WHERE a.sweep = j.sweep AND a.job = j.job AND outcome IN ('LOST', 'CANCELLED') "
-      "AND error NOT IN ('cancelled by the operator', 'the machine had left') AND started_unix IS NOT NULL) "
+      "AND error NOT IN ('cancelled by the operator', 'the machine had left') AND error NOT LIKE 'its slot went%' AND "
+      "started_unix IS NOT NULL) "
       "FROM jobs j WHERE attempts > 0",
       [&](const Row& row) {
         const auto number = [&](std::size_t column) { return std::stoi(row[column]); };
@@ -214,7 +225,9 @@ void Audit::CheckBudgets() {
       "still to be tried although a smaller batch size ran out of memory",
       "SELECT printf('s%d.%d', k.sweep, k.job) FROM jobs j JOIN jobs k ON k.sweep = j.sweep AND k.device_id = "
       "j.device_id AND k.role = 'MEASUREMENT' AND k.model = j.model AND k.batch_size > j.batch_size AND k.state <> "
-      "'ENDED' AND k.failures + k.losses + k.attempts = 0 WHERE j.role = 'MEASUREMENT' AND j.outcome = "
+      "'ENDED' AND k.failures + k.losses = 0 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.sweep = k.sweep AND "
+      "a.job = k.job AND (a.started_unix IS NOT NULL OR a.outcome IN ('FAILED', 'LOST'))) WHERE j.role = 'MEASUREMENT' "
+      "AND j.outcome = "
       "'OUT_OF_MEMORY'");
 }
 
@@ -280,9 +293,11 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
     wrong("nobody has cancelled it");
   } else if (outcome == "LOST" && error == "the agent was restarted") {
     if (!ledger_->ProcessHasEnded(attempt[2])) wrong("its process lives");
-  } else if (outcome == "LOST" && error == "the agent no longer knows the attempt") {
-    // An offer that is withdrawn, for the agent is not done with what it had before.
-    if (story.spawned) wrong("its process has it");
+  } else if (outcome == "SKIPPED") {
+    if (!absl::StrContains(error, "ran out of memory")) wrong("that is no reason");
+    if (story.spawned) wrong("its child has run");
+  } else if (outcome == "LOST" && absl::StartsWith(error, kSlotMoved)) {
+    // How long it was granted, and who measures in its place, is looked at elsewhere.
   } else if (outcome == "LOST" && absl::StrContains(error, "took over the device")) {
     if (!contested_) wrong("nobody else has this device");
   } else if (outcome == "LOST" && error == kMachineLeft) {
@@ -290,14 +305,15 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
   } else if (!told) {
     wrong("no agent has said so");
   } else if (outcome == "LOST") {
-    // "busy": with a child that was slow to die, after the coordinator's patience.
     bool known = false;
     for (const char* reason : {"draining", "was stopped", "was away for too long", "cannot be started",
-                               "script was fetched", "the agent is busy with"})
+                               "script was fetched", "never begun", "did not outlive"})
       known = known || absl::StrContains(error, reason);
     if (!known) wrong("that is no reason");
+    if (absl::StrContains(error, "did not outlive") && !story.holes) wrong("nothing has befallen its disk");
     if (absl::StrContains(error, "the agent was stopped") && !ledger_->WasStopped(story.instance))
       wrong("nobody has stopped it");
+    if (absl::StrContains(error, "never begun") && story.spawned) wrong("its child has run");
   }
 }
 

@@ -48,6 +48,9 @@ class Audit {
   void ExpectNone(const char* rule, const std::string& sql);
   void CheckGivenUp();
   void CheckTables();
+  void ExpectNoneUnlessRetried(const char* rule, const std::string& sql);
+  void CheckControls();
+  void CheckSlots();
   void CheckBudgets();
   void CheckPromises();
   void CheckAttempts();

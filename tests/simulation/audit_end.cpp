@@ -19,12 +19,13 @@ void Audit::CheckEnd() {
     if (found == ledger_->stories().end()) return;
     const Story& story = found->second;
     if (row[1].empty()) return basis_->Violate("{} has not ended", row[0]);
-    // A finished measurement is lost only with its process, its disk space, or by the operator's will.
+    // A finished measurement is lost only with its process and its disk, or by the operator's will.
     if (!story.measured || row[1] == "COMPLETED" || story.orphaned) return;
-    const bool given_up = row[2] == "cancelled by the operator" || row[2] == "the machine had left" ||
-                          absl::StrContains(row[2], "took over the device") ||
-                          absl::StrContains(row[2], "was away for too long") ||
-                          absl::StrContains(row[2], "was stopped");
+    const bool given_up =
+        row[2] == "cancelled by the operator" || row[2] == "the machine had left" ||
+        absl::StrContains(row[2], "took over the device") || absl::StrContains(row[2], "its slot went to agent") ||
+        absl::StrContains(row[2], "was away for too long") || absl::StrContains(row[2], "was stopped") ||
+        absl::StrContains(row[2], "did not outlive");
     if (!given_up) basis_->Violate("{}: its trainer measured, and it ended {} ({})", row[0], row[1], row[2]);
   });
   disk_->SetObserved(false);

@@ -19,13 +19,14 @@ constexpr std::size_t kMostQueued = 256;  // messages to one agent; agent_stream
 
 class Coordinator::Outlet final : public server::Outlet {
  public:
-  Outlet(Coordinator* coordinator, std::shared_ptr<Stream> stream)
-      : coordinator_(coordinator), stream_(std::move(stream)) {}
+  Outlet(Coordinator* coordinator, std::shared_ptr<Stream> stream, std::string credential_sha256)
+      : coordinator_(coordinator), stream_(std::move(stream)), credential_sha256_(std::move(credential_sha256)) {}
 
   void Send(v1::CoordinatorMessage message) override {
     if (coordinator_->disk_->off()) return;  // the power failed after the commit
     Basis& basis = *coordinator_->basis_;
     if (basis.tracing) basis.Tell("coordinator: sends {}", Describe(message));
+    if (message.has_welcome()) coordinator_->ledger_->Heard(credential_sha256_);
     coordinator_->ledger_->Promised(message);
     coordinator_->audit_->CheckPromise(message);
     if (stream_->answers_under_way() >= kMostQueued) basis.Violate("{} messages wait for one agent", kMostQueued);
@@ -41,6 +42,7 @@ class Coordinator::Outlet final : public server::Outlet {
  private:
   Coordinator* coordinator_;
   std::shared_ptr<Stream> stream_;
+  const std::string credential_sha256_;
 };
 
 class Coordinator::Watcher final : public server::Watcher {
@@ -197,21 +199,24 @@ std::shared_ptr<Stream> Coordinator::Dial(const Box& box, const Weather& weather
   auto session = std::make_shared<schedule::SessionId>(0);
   auto life = std::make_shared<std::uint64_t>(0);
   Stream::CoordinatorEnd end;
-  end.opened = [this, slot, session, life, hash = box.secret_sha256, name = box.name] {
+  end.opened = [this, slot, session, life, dialled = life_, hash = box.secret_sha256, name = box.name] {
     const std::shared_ptr<Stream> stream = slot->lock();
-    if (!core_) return stream->CoordinatorDies(true);
+    // TLS binds a stream to one process at either end; who has given it up makes no new one.
+    if (!core_ || (stream->ghost() && dialled != life_)) return stream->CoordinatorDies(true);
     *life = life_;
     *session = core_->NewSession();
     basis_->Tell("coordinator: stream {} of {} opens", *session, name);
-    core_->OpenSession(*session, std::make_shared<Outlet>(this, stream), hash, [stream](const absl::Status& status) {
-      if (status.ok()) stream->ReadNext();
-    });
+    core_->OpenSession(*session, std::make_shared<Outlet>(this, stream, hash), hash,
+                       [stream](const absl::Status& status) {
+                         if (status.ok()) stream->ReadNext();
+                       });
     Poke();
   };
   end.hear = [this, slot, session, life, hash = box.secret_sha256, name = box.name](v1::AgentMessage message) {
     if (!core_ || *life != life_) return;
     const std::shared_ptr<Stream> stream = slot->lock();
-    if (!stream->closing()) ledger_->Heard(hash);  // else it belongs to a session that is over
+    // Else it belongs to a session that is over, or, with Hello, may belong to one that is not the newest.
+    if (!stream->closing() && !message.has_hello()) ledger_->Heard(hash);
     if (const std::string text = basis_->tracing ? Describe(message) : ""; !text.empty())
       basis_->Tell("coordinator: reads on stream {} of {}: {}", *session, name, text);
     core_->Receive(*session, std::move(message), [this, stream](const absl::Status& status) {

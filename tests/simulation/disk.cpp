@@ -81,6 +81,12 @@ void Disk::SyncFolder() {
 
 Disk::Result Disk::Read() { return Fails() ? Result::kError : Result::kOk; }
 
+std::vector<std::string> Disk::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, file] : files_) names.push_back(name);
+  return names;
+}
+
 std::shared_ptr<File> Disk::Find(const std::string& name) const {
   const auto found = files_.find(name);
   return found == files_.end() ? nullptr : found->second;

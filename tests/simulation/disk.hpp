@@ -39,6 +39,7 @@ class Disk {
   Result Truncate(File& file, std::uint64_t size);
   Result Sync(File& file);
   Result Read();  ///< whether it can be read now
+  std::vector<std::string> Names() const;
   std::shared_ptr<File> Find(const std::string& name) const;
   std::shared_ptr<File> Make(const std::string& name);
   Result Remove(const std::string& name, bool durably);

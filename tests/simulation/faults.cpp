@@ -22,6 +22,8 @@ Profile DrawProfile(Random* random) {
   settings.kill_after_seconds = random->Between(0.5, 10);
   settings.reconnect_cap_seconds = random->Between(1, 20);
   settings.max_spooled_windows = settings.max_unacked + static_cast<std::uint32_t>(random->Below(40));
+  settings.jobs_ahead = static_cast<std::uint32_t>(random->Chance(0.3) ? 0 : 1 + random->Below(4));
+  settings.slot_timeout_seconds = random->Between(1, 60);
   settings.infrastructure_attempts = static_cast<std::uint32_t>(1 + random->Below(3));
   settings.cell_attempts = static_cast<std::uint32_t>(1 + random->Below(3));
   profile.agents = 1 + random->Below(3);
@@ -41,6 +43,8 @@ Profile DrawProfile(Random* random) {
   profile.disk_errors = DrawMean(random, 0.25, 20, 200);
   profile.clock_jumps = DrawMean(random, 0.4, 20, 200);
   profile.agent_killed = DrawMean(random, 0.5, 15, 200);
+  profile.agent_disk_full = DrawMean(random, 0.25, 20, 200);
+  profile.agent_disk_errors = DrawMean(random, 0.2, 20, 200);
   profile.agent_gone = DrawMean(random, 0.15, 100, 500);
   profile.agent_stopped = DrawMean(random, 0.3, 20, 200);
   profile.agent_frozen = DrawMean(random, 0.4, 10, 200);
@@ -63,6 +67,8 @@ void World::PlanFaults() {
   Often(profile_.disk_errors, &World::HurtDisk);
   Often(profile_.clock_jumps, &World::JumpClock);
   Often(profile_.agent_killed, &World::KillAgent);
+  Often(profile_.agent_disk_full, &World::FillAgentsDisk);
+  Often(profile_.agent_disk_errors, &World::HurtAgentsDisk);
   Often(profile_.agent_gone, &World::LoseAgent);
   Often(profile_.agent_stopped, &World::StopAgent);
   Often(profile_.agent_frozen, &World::FreezeAgent);
@@ -136,9 +142,24 @@ void World::JumpClock() { coordinator_.JumpWallClock(basis_.random.Between(-1e5,
 void World::KillAgent() {
   Place& place = AnyPlace();
   if (!place.process) return;
+  if (basis_.random.Chance(0.5)) return place.box.disk->FailPowerIn(1 + basis_.random.Below(20));
   place.process->Die(basis_.random.Chance(0.7));
   place.process.reset();
   basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
+}
+
+void World::FillAgentsDisk() {
+  Place& place = AnyPlace();
+  basis_.Tell("the disk of agent {} is full", place.box.number);
+  place.box.disk->SetFull(true);
+  basis_.time.After(basis_.random.Exponential(10), [&place] { place.box.disk->SetFull(false); });
+}
+
+void World::HurtAgentsDisk() {
+  Place& place = AnyPlace();
+  basis_.Tell("the disk of agent {} has errors", place.box.number);
+  place.box.disk->SetErrors(basis_.random.Between(0.001, 0.5));
+  basis_.time.After(basis_.random.Exponential(10), [&place] { place.box.disk->SetErrors(0); });
 }
 
 void World::LoseAgent() {
@@ -194,7 +215,7 @@ void World::SayStale() {
     v1::Window& window = *batch.add_windows();
     window.set_sequence(what.acked + 1);
     window.set_steps(1);
-    window.set_samples(static_cast<std::uint32_t>(what.batch_size));
+    window.set_samples(what.assign.cell().batch_size());
     window.set_seconds(12345);
     window.set_wall_seconds(12345);
   }

@@ -1,7 +1,11 @@
 #include "ledger.hpp"
 
+#include <utility>
+
 #include "absl/strings/match.h"
+#include "common/cells.hpp"
 #include "common/words.hpp"
+#include "coordinator/schedule/records.hpp"
 
 namespace rsg::sim {
 
@@ -11,8 +15,18 @@ void Ledger::Spawned(std::size_t box, const std::string& instance, const v1::Ass
   story.spawned = true;
   story.token = assign.lease_token();
   story.box = box;
-  story.batch_size = assign.cell().batch_size();
+  story.assign = assign;
   story.instance = instance;
+  CheckPruned(assign, instance);
+}
+
+// What a process knows to run out of memory it does not begin, before the coordinator has had its say.
+void Ledger::CheckPruned(const v1::Assign& assign, const std::string& instance) {
+  const auto sweep = [](const v1::Assign& of) { return schedule::ParseAttemptId(of.attempt_id())->job.sweep; };
+  for (const auto& [id, other] : stories_)
+    if (other.out_of_memory && !other.answered && other.instance == instance && sweep(other.assign) == sweep(assign) &&
+        other.assign.device_id() == assign.device_id() && Prunes(other.assign.cell(), assign.cell()))
+      basis_->Violate("attempt {} begins although {} ran out of memory", assign.attempt_id(), id);
 }
 
 void Ledger::Made(const std::string& attempt, const v1::Window& window) { stories_[attempt].made.push_back(window); }
@@ -23,7 +37,7 @@ void Ledger::Measured(const std::string& attempt, const v1::Result& result) {
 }
 
 void Ledger::Said(const v1::AgentMessage& message, const v1::Settings& settings) {
-  if (message.has_hello() && message.hello().attempts_size() > 4)
+  if (message.has_hello() && message.hello().attempts_size() > 64)
     basis_->Violate("an agent has {} attempts in hand", message.hello().attempts_size());
   if (message.has_window_batch()) {
     const v1::WindowBatch& batch = message.window_batch();
@@ -53,9 +67,25 @@ void Ledger::Complained(std::size_t box, const std::string& text) {
     if (absl::StrContains(text, never)) basis_->Violate("agent {} complains: {}", box, text);
 }
 
+void Ledger::Kept(const std::string& attempt, bool well, bool result) {
+  Story& story = stories_[attempt];
+  story.holes |= !well;
+  if (well && result) story.kept = !story.holes;
+}
+
+void Ledger::SpoolHurt(std::size_t box) {
+  for (auto& [attempt, story] : stories_) {
+    if (story.box != box || story.accepted) continue;
+    story.holes = true;
+    // If the process that finished it lives, its memory has it.
+    if (std::exchange(story.kept, false)) story.orphaned |= ended_processes_.contains(story.instance);
+  }
+}
+
 void Ledger::ProcessEnded(const std::string& instance) {
   ended_processes_.insert(instance);
-  for (auto& [attempt, story] : stories_) story.orphaned |= story.instance == instance && !story.accepted;
+  for (auto& [attempt, story] : stories_)
+    story.orphaned |= story.instance == instance && !story.accepted && !story.kept;
 }
 
 void Ledger::RoundOver() {
@@ -81,7 +111,9 @@ void Ledger::Promised(const v1::CoordinatorMessage& message) {
                       story.made.size());
     story.acked = std::max(story.acked, ack.sequence());
   }
-  if (!message.has_finished_ack() || !message.finished_ack().accepted()) return;
+  if (!message.has_finished_ack()) return;
+  stories_[message.finished_ack().attempt_id()].answered = true;
+  if (!message.finished_ack().accepted()) return;
   Story& story = stories_[message.finished_ack().attempt_id()];
   if (story.said.empty())
     basis_->Violate("attempt {}: an end is accepted that nobody has told", message.finished_ack().attempt_id());

@@ -21,12 +21,16 @@ struct Story {
   std::size_t box = 0;   ///< the agent that started it
   std::string instance;  ///< the process that started it
   bool spawned = false;
-  std::uint32_t batch_size = 0;
+  v1::Assign assign;                    ///< as it was started
   std::vector<v1::Window> made;         ///< by its trainer
   bool measured = false;                ///< its trainer has said all and left, nobody having told it to
   std::optional<v1::Result> result;     ///< that it said
+  bool out_of_memory = false;           ///< how its trainer ended, nobody having told it to
+  bool answered = false;                ///< the coordinator has answered its end, in one way or the other
   std::set<v1::Outcome> said;           ///< ends that an agent has told the coordinator
-  bool orphaned = false;                ///< its process ended before the end was acknowledged
+  bool orphaned = false;                ///< its process ended before the end was acknowledged or kept
+  bool kept = false;                    ///< its result is on the agent's disk, with all that belongs to it
+  bool holes = false;                   ///< but something of it may not be
   std::uint32_t acked = 0;              ///< windows that the coordinator has acknowledged
   std::optional<v1::Outcome> accepted;  ///< end that the coordinator has acknowledged
 };
@@ -40,9 +44,13 @@ class Ledger {
   void Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign);
   void Made(const std::string& attempt, const v1::Window& window);
   void Measured(const std::string& attempt, const v1::Result& result);
+  void RanOutOfMemory(const std::string& attempt) { stories_[attempt].out_of_memory = true; }
   void Said(const v1::AgentMessage& message, const v1::Settings& settings);
   void Complained(std::size_t box, const std::string& text);  ///< an error in an agent's log
   void ProcessEnded(const std::string& instance);
+  /// Something of the attempt was written to its agent's disk, or could not be; `result`: its end with a result.
+  void Kept(const std::string& attempt, bool well, bool result);
+  void SpoolHurt(std::size_t box);  ///< what its disk has may be damaged
   void StopAsked(const std::string& instance) { stopped_.insert(instance); }
 
   // The coordinator: when it began to run, and when it heard an agent last. What has come counts from the end of the
@@ -76,6 +84,8 @@ class Ledger {
   bool ProcessHasEnded(const std::string& instance) const { return ended_processes_.contains(instance); }
 
  private:
+  void CheckPruned(const v1::Assign& assign, const std::string& instance);
+
   Basis* basis_;
   std::map<std::string, Story> stories_;  // by attempt
   std::set<std::string> enrolled_;

@@ -12,11 +12,7 @@ constexpr double kLongestNotice = 40;
 }  // namespace
 
 Stream::Stream(Basis* basis, const Weather* weather, AgentEnd agent, CoordinatorEnd coordinator)
-    : basis_(basis),
-      weather_(weather),
-      agent_(std::move(agent)),
-      coordinator_(std::move(coordinator)),
-      agent_lives_(agent_.lives) {}
+    : basis_(basis), weather_(weather), agent_(std::move(agent)), coordinator_(std::move(coordinator)) {}
 
 void Stream::Plan(double due) {
   basis_->time.At(due, [self = shared_from_this()] { self->Pump(); });
@@ -90,16 +86,21 @@ void Stream::Break() {
   Plan(*coordinator_learns_);
 }
 
+// Packets of a connection that is closed may still be on their way, or wait in a tunnel.
+bool Stream::BecomeGhost() {
+  if (opened_ || broken_ || up_.empty() || basis_->random.Chance(0.5)) return false;
+  ghost_ = true;
+  broken_ = true;
+  opens_at_ = basis_->time.now() + basis_->random.Exponential(10);
+  coordinator_learns_ = opens_at_ + basis_->random.Exponential(10);
+  Plan(opens_at_);
+  Plan(*coordinator_learns_);
+  return true;
+}
+
 void Stream::Hangup() {
-  // Packets of a connection that is closed may still be on their way, or wait in a tunnel.
-  if (!opened_ && !up_.empty() && basis_->random.Chance(0.5)) {
-    ghost_ = true;
-    broken_ = true;
-    opens_at_ = basis_->time.now() + basis_->random.Exponential(10);
-    coordinator_learns_ = opens_at_ + basis_->random.Exponential(10);
+  if (BecomeGhost()) {
     agent_learns_ = basis_->time.now();
-    Plan(opens_at_);
-    Plan(*coordinator_learns_);
     return Plan(*agent_learns_);
   }
   agent_learns_ = basis_->time.now();
@@ -111,8 +112,7 @@ void Stream::Hangup() {
 
 void Stream::Leave() {
   agent_ = {};
-  // What has not got through by then is cut off, so that it does not come after the next process's stream.
-  if (!opened_) Break();
+  if (!opened_ && !BecomeGhost()) Break();
   if (broken_) return;
   left_ = up_last_;
   Plan(*left_);
@@ -120,6 +120,7 @@ void Stream::Leave() {
 
 void Stream::AgentDies(bool noticed) {
   agent_ = {};
+  if (BecomeGhost()) return;
   if (noticed && !stalled_ && !coordinator_learns_)
     coordinator_learns_ = std::max(up_last_, basis_->time.now() + basis_->random.Exponential(weather_->latency));
   Break();
@@ -160,7 +161,7 @@ void Stream::PumpUp() {
   const double now = basis_->time.now();
   if (!coordinator_.over) return;
   if (!opened_) {
-    const bool arrives = ghost_ ? agent_lives_() : !broken_ && agent_.over;
+    const bool arrives = ghost_ || (!broken_ && agent_.over);
     if (!arrives) {  // it broke before it got there
       coordinator_ = {};
       return;

@@ -1,7 +1,7 @@
 // One stream between an agent and the coordinator, with what lies between them: messages take their time, stand still
 // while the network does, and are lost with the stream; each side learns of its end in its own time. In order within a
-// stream, as TCP has it; two streams know nothing of each other: one that a
-// process has given up may arrive after its next.
+// stream, as TCP has it; two streams know nothing of each other: one that a process has given up may arrive after its
+// next, or after that of the next process.
 #pragma once
 #include <deque>
 #include <functional>
@@ -28,7 +28,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
     std::function<void(v1::CoordinatorMessage)> hear;
     std::function<void()> written;                  ///< the last Send is out of its hands
     std::function<void(const absl::Status&)> over;  ///< the last call
-    std::function<bool()> lives;                    ///< whether there is somebody, later, too
   };
   struct CoordinatorEnd {
     std::function<void()> opened;  ///< the first call
@@ -69,6 +68,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// Both ends are over.
   bool done() const { return !agent_.over && !coordinator_.over; }
   bool opened() const { return opened_; }
+  /// Its agent has given it up before it opened, and it may arrive all the same.
+  bool ghost() const { return ghost_; }
   bool closing() const { return closing_.has_value(); }
   std::size_t answers_under_way() const { return down_.size(); }
 
@@ -83,6 +84,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void PumpUp();
   void PumpDown();
   void KeepPrefix();
+  bool BecomeGhost();
   double Notice();
   void AgentIsOver(const absl::Status& reason);
   void CoordinatorIsOver(bool in_good_order);
@@ -95,7 +97,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::deque<UnderWay<v1::CoordinatorMessage>> down_;
   double up_last_ = 0;
   double down_last_ = 0;
-  std::function<bool()> agent_lives_;
   double opens_at_ = 0;
   bool opened_ = false;
   bool ghost_ = false;  // given up by the agent, and still going to arrive

@@ -19,7 +19,10 @@ std::string Describe(const v1::AgentMessage& message) {
       std::string text = fmt::format("Hello of process {}", message.hello().instance_id().substr(0, 6));
       for (const v1::AttemptInHand& hand : message.hello().attempts())
         text += fmt::format(", has {} with {} windows{}", Named(hand.attempt_id(), hand.lease_token()),
-                            hand.last_sequence(), hand.finished() ? ", finished" : "");
+                            hand.last_sequence(),
+                            hand.finished() ? ", finished"
+                            : hand.queued() ? ", queued"
+                                            : "");
       return text;
     }
     case v1::AgentMessage::kHeartbeat:

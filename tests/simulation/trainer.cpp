@@ -48,7 +48,10 @@ void Trainer::Begin() {
 }
 
 void Trainer::Started() {
-  if (plan_ == Plan::kOutOfMemory && basis_->random.Chance(0.5)) return Exit(3, 0);
+  if (plan_ == Plan::kOutOfMemory && basis_->random.Chance(0.5)) {
+    if (!told_) ledger_->RanOutOfMemory(assign_.attempt_id());
+    return Exit(3, 0);
+  }
   if (plan_ == Plan::kUnsupported) return basis_->random.Chance(0.5) ? Exit(4, 0) : EndWith(v1::OUTCOME_UNSUPPORTED);
   v1::TrainerEvent event;
   event.mutable_started()->set_protocol_version(kProtocolVersion);
@@ -116,6 +119,7 @@ void Trainer::Finish() {
 }
 
 void Trainer::EndWith(v1::Outcome outcome) {
+  if (outcome == v1::OUTCOME_OUT_OF_MEMORY && !told_) ledger_->RanOutOfMemory(assign_.attempt_id());
   v1::TrainerEvent event;
   event.mutable_finished()->set_outcome(outcome);
   event.mutable_finished()->set_error("it says why");

@@ -119,6 +119,7 @@ void World::MakePlaces() {
     box.number = i;
     box.name = absl::StrCat("agent", i);
     box.secret_sha256 = Sha256Hex(basis_.random.Hex(8));
+    box.disk = std::make_unique<Disk>(&basis_.random);
     box.trouble = profile_.trouble;
     box.machine.set_machine_id(box.secret_sha256.substr(0, 16));
     if (profile_.contested || basis_.random.Chance(0.5)) {
@@ -147,7 +148,7 @@ v1::SweepSpec World::DrawSpec() {
   spec.mutable_limits()->set_max_seconds(20);
   v1::DeviceSelector& devices = *spec.mutable_devices();
   if (random.Chance(0.5)) devices.set_kind(random.Chance(0.5) ? v1::DEVICE_KIND_CPU : v1::DEVICE_KIND_GPU);
-  if (random.Chance(0.2)) devices.set_machines(1);
+  if (random.Chance(0.3)) devices.set_machines(1);
   if (random.Chance(0.2)) devices.set_open_for_seconds(random.Between(10, 100));
   return spec;
 }
@@ -162,13 +163,19 @@ void World::StartProcess(Place& place) {
   if (place.box.gone || place.process) return;
   place.box.join_token = token_;
   place.process = std::make_unique<AgentProcess>(&basis_, &ledger_, &place.weather, &coordinator_, &place.box);
-  place.process->Run([this, &place](int code) { Exited(place, code); });
+  place.process->Run([this, &place](int code) { Exited(place, code); }, [this, &place] { Killed(place); });
 }
 
 void World::Exited(Place& place, int code) {
   if (!place.process || !place.process->over()) return;  // killed in the same moment
   if (code != 0 && !place.process->signalled())
     basis_.Violate("agent {} gave up, with exit code {}", place.box.number, code);
+  place.process.reset();
+  basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
+}
+
+void World::Killed(Place& place) {
+  if (!place.process || !place.process->over()) return;  // once more, in the same moment
   place.process.reset();
   basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
 }
@@ -183,6 +190,10 @@ void World::Calm() {
   basis_.calm = true;
   disk_.SetFull(false);
   disk_.SetErrors(0);
+  for (auto& place : places_) {
+    place->box.disk->SetFull(false);
+    place->box.disk->SetErrors(0);
+  }
   coordinator_.SetSlowness(0.002);
 }
 

@@ -31,6 +31,8 @@ struct Profile {
   double disk_errors = 0;
   double clock_jumps = 0;
   double agent_killed = 0;
+  double agent_disk_full = 0;
+  double agent_disk_errors = 0;
   double agent_gone = 0;
   double agent_stopped = 0;
   double agent_frozen = 0;
@@ -61,6 +63,7 @@ class World {
   v1::SweepSpec DrawSpec();
   void StartProcess(Place& place);
   void Exited(Place& place, int code);
+  void Killed(Place& place);
   void PlanFaults();
   void Often(double mean, void (World::*fault)());
   Place& AnyPlace() { return *places_[basis_.random.Below(places_.size())]; }
@@ -82,6 +85,8 @@ class World {
   void HurtDisk();
   void JumpClock();
   void KillAgent();
+  void FillAgentsDisk();
+  void HurtAgentsDisk();
   void LoseAgent();
   void StopAgent();
   void FreezeAgent();

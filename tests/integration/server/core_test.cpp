@@ -36,15 +36,15 @@ class Inbox final : public Outlet {
   }
   void Cut() override {}
 
-  /// The next message that `wanted` takes; others before it are dropped.
+  /// The next message that `wanted` takes; others before it are dropped, but for jobs handed out ahead.
   template <typename Wanted>
   std::optional<v1::CoordinatorMessage> Next(Wanted wanted) {
     std::unique_lock lock(mutex_);
     std::optional<v1::CoordinatorMessage> found;
     changed_.wait_for(lock, 10s, [&] {
-      while (!found && !messages_.empty()) {
-        if (wanted(messages_.front())) found = messages_.front();
-        messages_.pop_front();
+      for (auto at = messages_.begin(); !found && at != messages_.end();) {
+        if (wanted(*at)) found = *at;
+        at = found || !at->has_assign() ? messages_.erase(at) : at + 1;
       }
       return found.has_value();
     });
@@ -200,11 +200,15 @@ TEST_F(CoreTest, FullDiskLetsNothingOutAndIsRecoveredFrom) {
     EXPECT_TRUE(absl::IsUnavailable(*inbox->WaitClosed()));
     EXPECT_FALSE(inbox->Has([](const auto& m) { return m.has_ack(); }));
     EXPECT_TRUE(absl::IsUnavailable(Enrol("two")));
+    EXPECT_FALSE(core_->figures().storing) << "what health and /healthz say";
+    EXPECT_EQ(core_->figures().windows, 0u);
   }
   // There is room again: the agent comes back with what it has in hand, and nothing was lost or doubled.
   absl::Status enrolled;
   for (int i = 0; i < 100 && !(enrolled = Enrol("two")).ok(); ++i) std::this_thread::sleep_for(100ms);
   EXPECT_TRUE(enrolled.ok()) << enrolled;
+  EXPECT_TRUE(core_->figures().storing);
+  EXPECT_GE(core_->figures().failed_commits, 1u);
   const auto again = std::make_shared<Inbox>();
   const schedule::SessionId next = core_->NewSession();
   core_->OpenSession(next, again, Sha256Hex("one"), [](const absl::Status&) {});
@@ -218,6 +222,7 @@ TEST_F(CoreTest, FullDiskLetsNothingOutAndIsRecoveredFrom) {
   EXPECT_EQ(resumed->ack().sequence(), 0u);
   EXPECT_TRUE(ReceiveAndWait(next, MakeWindows(assign->assign(), 1, 3)).ok());
   EXPECT_EQ(again->Next([](const auto& m) { return m.has_ack(); })->ack().sequence(), 3u);
+  EXPECT_EQ(core_->figures().windows, 3u);
 }
 
 TEST_F(CoreTest, StopClosesStreamsAndRefusesWhatComesLater) {

@@ -180,7 +180,8 @@ TEST_F(Operator, CancelIsIdempotentAndKnowsWhatHasEnded) {
   v1::CancelSweepResponse response;
   ASSERT_TRUE(Cancel("s1", &response).ok());
   EXPECT_EQ(response.cancelled_jobs(), 2u);
-  EXPECT_TRUE(agent_->Next([](const auto& m) { return m.has_cancel(); }));
+  for (const char* attempt : {"s1.1.1", "s1.2.1"})
+    EXPECT_TRUE(agent_->Next([&](const auto& m) { return m.has_cancel() && m.cancel().attempt_id() == attempt; }));
   EXPECT_TRUE(Cancel("s1", &response).ok());
   EXPECT_EQ(response.cancelled_jobs(), 0u);
   agent_->Say(MakeFinished(assign, 0, v1::OUTCOME_CANCELLED));

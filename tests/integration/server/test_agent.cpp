@@ -37,6 +37,7 @@ grpc::Status TestAgent::Enrol() {
 
 void TestAgent::Attach(const std::vector<v1::AttemptInHand>& in_hand) {
   stream_.reset();
+  ahead_.clear();
   context_ = std::make_unique<grpc::ClientContext>();
   context_->set_deadline(Deadline());
   Authorize(context_.get(), secret);
@@ -49,12 +50,21 @@ void TestAgent::Attach(const std::vector<v1::AttemptInHand>& in_hand) {
 std::optional<v1::CoordinatorMessage> TestAgent::Next(
     const std::function<bool(const v1::CoordinatorMessage&)>& wanted) {
   v1::CoordinatorMessage message;
-  while (stream_->Read(&message))
+  while (stream_->Read(&message)) {
+    if (message.has_cancel())
+      std::erase_if(ahead_, [&](const v1::Assign& it) { return it.attempt_id() == message.cancel().attempt_id(); });
     if (wanted(message)) return message;
+    if (message.has_assign()) ahead_.push_back(message.assign());
+  }
   return std::nullopt;
 }
 
 v1::Assign TestAgent::NextAssign() {
+  if (!ahead_.empty()) {
+    v1::Assign first = std::move(ahead_.front());
+    ahead_.pop_front();
+    return first;
+  }
   const auto message = Next([](const auto& m) { return m.has_assign(); });
   EXPECT_TRUE(message) << "no Assign came";
   return message ? message->assign() : v1::Assign();
@@ -71,7 +81,8 @@ bool TestAgent::CompleteOne(std::uint32_t windows) {
   Say(MakeStarted(assign));
   Say(MakeWindows(assign, 1, windows));
   Say(MakeFinished(assign, windows));
-  const auto message = Next([](const auto& m) { return m.has_finished_ack(); });
+  const auto message =
+      Next([&](const auto& m) { return m.has_finished_ack() && m.finished_ack().attempt_id() == assign.attempt_id(); });
   return message && message->finished_ack().accepted();
 }
 

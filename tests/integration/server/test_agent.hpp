@@ -3,6 +3,7 @@
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,7 +27,8 @@ class TestAgent {
   /// Opens the stream and says Hello with what is in hand.
   void Attach(const std::vector<v1::AttemptInHand>& in_hand = {});
   bool Say(const v1::AgentMessage& message) { return stream_->Write(message); }
-  /// Reads until a message that `wanted` takes; nothing when the stream ends first (at most after ten seconds).
+  /// Reads until a message that `wanted` takes, and keeps the jobs that come before it for NextAssign; nothing when the
+  /// stream ends first (at most after ten seconds).
   std::optional<v1::CoordinatorMessage> Next(const std::function<bool(const v1::CoordinatorMessage&)>& wanted);
   v1::Assign NextAssign();
   std::uint32_t NextAck();
@@ -45,6 +47,7 @@ class TestAgent {
  private:
   std::string name_;
   int number_;
+  std::deque<v1::Assign> ahead_;
   JoinLine line_;
   std::unique_ptr<v1::Fleet::Stub> stub_;
   std::unique_ptr<grpc::ClientContext> context_;
@@ -56,7 +59,7 @@ class ServerTest : public testing::Test {
   /// Starts it on the folder, on the same port when it is started again.
   void Start();
   void Stop() { server_.reset(); }
-  ServerOptions Options() const;
+  virtual ServerOptions Options() const;
 
   /// Calls as the operator.
   template <typename Request, typename Response>

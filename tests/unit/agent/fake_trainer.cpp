@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -112,6 +113,13 @@ int Tell(const std::string& what) {
     char text[32] = "";
     FILE* file = std::fopen("/proc/self/oom_score_adj", "r");
     if (file != nullptr && std::fgets(text, sizeof text, file) != nullptr) std::printf("oom %s", text);
+  } else if (what == "limits") {
+    rlimit core{};
+    rlimit descriptors{};
+    getrlimit(RLIMIT_CORE, &core);
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    std::printf("core %d descriptors %d privileges %d\n", static_cast<int>(core.rlim_max),
+                descriptors.rlim_max <= 4096 && descriptors.rlim_cur >= 256, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
   } else if (what == "stdin") {
     std::printf("stdin %d\n", std::getchar());
   } else if (what == "signals") {

@@ -186,6 +186,12 @@ TEST_P(JobRunnerTest, ChildSeesOnlyWhatItNeeds) {
   EXPECT_THAT(RunToEnd("tell-oom").log_tail, HasSubstr("oom "));
 }
 
+TEST_P(JobRunnerTest, ChildHasLimits) {
+  const bool modprobe = access("/proc/driver/nvidia", F_OK) == 0 && access("/dev/nvidia-uvm", F_OK) != 0;
+  EXPECT_EQ(RunToEnd("tell-limits").log_tail,
+            modprobe ? "core 0 descriptors 1 privileges 0\n" : "core 0 descriptors 1 privileges 1\n");
+}
+
 TEST_P(JobRunnerTest, ChildLeadsAGroupOfItsOwnWithFreshSignals) {
   sigset_t term;
   sigemptyset(&term);

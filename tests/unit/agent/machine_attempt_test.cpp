@@ -154,13 +154,6 @@ TEST_F(AttemptTest, LateRepeatOfAnAssignThatHasEndedDoesNotRunAgain) {
 }
 
 TEST_F(AttemptTest, RefusesWhatItCannotTake) {
-  StartAttempt();
-  Clear();
-  Hear(AssignMessage(GoodAssign("s1.2.1")));
-  EXPECT_THAT(Finished().error(), HasSubstr("busy with s1.1.1"));
-  EXPECT_EQ(Finished().outcome(), v1::OUTCOME_LOST);
-
-  Make(GoodConfig());
   Attach();
   v1::Assign stranger = GoodAssign();
   stranger.set_device_id("GPU-9");

@@ -55,6 +55,19 @@ TEST_F(DrainTest, DrainWaitsForTheCoordinatorToComeBack) {
   EXPECT_TRUE(hellos.back().hello().draining());
 }
 
+TEST_F(DrainTest, DrainThatBeginsBehindTheHelloIsToldAtOnceAfterTheWelcome) {
+  StartAttempt();
+  Lose();
+  Pass(10);
+  ASSERT_TRUE(dialled_);
+  Give(StopAsked{15});
+  Clear();
+  Attach();
+  const auto heartbeats = Sent(v1::AgentMessage::kHeartbeat);
+  ASSERT_EQ(heartbeats.size(), 1u);
+  EXPECT_TRUE(heartbeats[0].heartbeat().draining());
+}
+
 TEST_F(DrainTest, SecondSignalKillsTheChildAndHandsTheAttemptBack) {
   StartAttempt();
   Give(StopAsked{2});

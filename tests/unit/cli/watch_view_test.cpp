@@ -54,6 +54,26 @@ TEST(WatchView, ShowsProgressCountsAndRunningJobs) {
                   "s3.7  laptop  AMD EPYC 7443  resnet50 bs 64, 224 px, fp32, nchw       12     123.46     20 s"));
 }
 
+TEST(WatchView, WhatWaitsAtAnAgentIsANumberBesideWhatItRuns) {
+  v1::SweepStatus sweep = HalfWay();
+  sweep.mutable_running(0)->set_agent_id("a-1");
+  v1::Job waiting = sweep.running(0);
+  waiting.set_state(v1::JOB_STATE_ASSIGNED);
+  waiting.clear_elapsed_seconds();
+  for (const char* id : {"s3.8", "s3.9"}) {
+    waiting.set_job_id(id);
+    *sweep.add_running() = waiting;
+  }
+  waiting.set_agent_id("a-2");
+  waiting.set_job_id("s3.20");
+  *sweep.add_running() = waiting;
+  const auto lines = WatchLines(sweep, 0, {.width = 120, .unicode = false});
+  ASSERT_EQ(lines.size(), 7u);
+  EXPECT_THAT(lines[4], HasSubstr("elapsed  ahead"));
+  EXPECT_THAT(lines[5], testing::AllOf(HasSubstr("s3.7 "), HasSubstr("20 s      2")));
+  EXPECT_THAT(lines[6], testing::AllOf(HasSubstr("s3.20"), HasSubstr("assigned")));
+}
+
 TEST(WatchView, TimeRunsOnBetweenNews) {
   const auto lines = WatchLines(HalfWay(), 5, {.width = 100});
   EXPECT_THAT(lines[1], HasSubstr("3 min 15 s left"));

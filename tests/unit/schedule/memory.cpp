@@ -68,6 +68,9 @@ void Memory::ApplyOne(const EndAttempt& change) {
   attempt.error = change.error;
   attempt.ended_unix = change.ended_unix;
   EXPECT_EQ(change.result.has_value(), change.outcome == v1::OUTCOME_COMPLETED);
+  if (change.outcome == v1::OUTCOME_SKIPPED) {
+    EXPECT_FALSE(attempt.started_unix) << Id(change.key) << " is skipped and has begun";
+  }
   if (change.result) {
     EXPECT_TRUE(results.emplace(change.key.job, *change.result).second) << Id(change.key);
   }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "common/cells.hpp"
 #include "coordinator/schedule/records.hpp"
 #include "coordinator/schedule/settings.hpp"
 #include "coordinator/schedule/text.hpp"

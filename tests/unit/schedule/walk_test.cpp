@@ -1,45 +1,68 @@
 // Random walks over faults: streams break, processes and the coordinator restart, messages are repeated, in any order.
 // Memory checks every step against the rules of the store; at the end every job has ended.
+#include <algorithm>
+#include <list>
 #include <random>
 #include <set>
 
+#include "common/cells.hpp"
 #include "world.hpp"
 
 namespace rsg::schedule {
 namespace {
 
+Settings WithJobsAhead(int jobs) {
+  Settings settings;
+  settings.jobs_ahead = static_cast<std::uint32_t>(jobs);
+  return settings;
+}
+
 class Walk : public World, public testing::WithParamInterface<int> {
  protected:
-  // One agent as a simple program: it does what it is told, and repeats itself.
-  struct Program {
-    Peer peer;
-    std::optional<v1::Assign> assign;
+  Walk() : World(WithJobsAhead(GetParam() % 3 * 2)) {}
+
+  // One agent as a simple program: it does what it is told, one attempt after the other, and repeats itself.
+  struct Hand {
+    v1::Assign assign;
     std::uint32_t made = 0;
     std::uint32_t acked = 0;
     bool finished = false;
   };
+  struct Program {
+    Peer peer;
+    std::list<Hand> hands;
+  };
+
+  static Hand* Find(Program& agent, const std::string& attempt_id) {
+    const auto hand = std::find_if(agent.hands.begin(), agent.hands.end(),
+                                   [&](const Hand& it) { return it.assign.attempt_id() == attempt_id; });
+    return hand == agent.hands.end() ? nullptr : &*hand;
+  }
+  static void Forget(Program& agent, const std::string& attempt_id) {
+    agent.hands.remove_if([&](const Hand& hand) { return hand.assign.attempt_id() == attempt_id; });
+  }
 
   void Hear(Program& agent) {
     for (const v1::CoordinatorMessage& message : Take(agent.peer)) {
-      if (message.has_assign() && (!agent.assign || agent.assign->attempt_id() != message.assign().attempt_id())) {
-        EXPECT_FALSE(agent.assign) << "a second child";
-        agent.assign = message.assign();
-        agent.made = agent.acked = 0;
-        agent.finished = false;
+      if (message.has_assign() && Find(agent, message.assign().attempt_id()) == nullptr) {
+        agent.hands.push_back({.assign = message.assign()});
+        Decide(message.assign());
       }
-      const bool mine = agent.assign.has_value();
-      if (mine && message.has_ack() && message.ack().attempt_id() == agent.assign->attempt_id()) {
-        agent.acked = message.ack().sequence();
-        Acked(agent.assign->attempt_id(), agent.acked);
+      if (message.has_ack()) {
+        if (Hand* hand = Find(agent, message.ack().attempt_id())) {
+          hand->acked = message.ack().sequence();
+          Acked(hand->assign.attempt_id(), hand->acked);
+        }
       }
-      if (mine && message.has_cancel() && message.cancel().attempt_id() == agent.assign->attempt_id()) {
-        const v1::Assign over = *agent.assign;
-        if (agent.peer.session != 0 && Chance(70)) SayFinished(agent.peer, over, v1::OUTCOME_CANCELLED, agent.made);
-        agent.assign.reset();
+      if (message.has_cancel()) {
+        if (const Hand* hand = Find(agent, message.cancel().attempt_id())) {
+          const Hand over = *hand;
+          Forget(agent, over.assign.attempt_id());
+          if (agent.peer.session != 0 && Chance(70))
+            SayFinished(agent.peer, over.assign, v1::OUTCOME_CANCELLED, over.made);
+        }
       }
-      if (mine && message.has_finished_ack() && agent.assign &&
-          message.finished_ack().attempt_id() == agent.assign->attempt_id())
-        agent.assign.reset();
+      if (message.has_finished_ack()) Forget(agent, message.finished_ack().attempt_id());
     }
   }
 
@@ -51,38 +74,63 @@ class Walk : public World, public testing::WithParamInterface<int> {
 
   void Connect(Program& agent) {
     std::vector<v1::AttemptInHand> in_hand;
-    if (agent.assign) in_hand.push_back(InHand(*agent.assign, agent.made, agent.finished));
+    for (const Hand& hand : agent.hands) {
+      in_hand.push_back(InHand(hand.assign, hand.made, hand.finished));
+      in_hand.back().set_queued(hand.made == 0);
+    }
     Attach(agent.peer, in_hand);
   }
 
+  v1::Outcome OutcomeOf(const Hand& hand) { return outcome_.at(*ParseAttemptId(hand.assign.attempt_id())); }
+
+  // The first that has not ended and that nothing before it has shown to run out of memory.
+  Hand* Running(Program& agent) {
+    for (Hand& hand : agent.hands) {
+      const bool pruned = std::any_of(agent.hands.begin(), agent.hands.end(), [&](const Hand& other) {
+        return other.finished && OutcomeOf(other) == v1::OUTCOME_OUT_OF_MEMORY &&
+               other.assign.device_id() == hand.assign.device_id() && Prunes(other.assign.cell(), hand.assign.cell());
+      });
+      if (!hand.finished && !pruned) return &hand;
+    }
+    return nullptr;
+  }
+
+  void Measure(Program& agent) {
+    Hand* hand = Running(agent);
+    if (hand == nullptr) return;
+    if (hand->made == 0 && agent.peer.session != 0 && Chance(50)) SayStarted(agent.peer, hand->assign);
+    hand->made += 1 + static_cast<std::uint32_t>(Pick(2));
+    hand->finished = hand->made >= 6;
+  }
+
   void Work(Program& agent) {
-    if (!agent.assign) return;
-    if (!agent.finished && agent.made < 6) {
-      if (agent.made == 0 && Chance(50)) SayStarted(agent.peer, *agent.assign);
-      agent.made += 1 + static_cast<std::uint32_t>(Pick(2));
+    Measure(agent);
+    std::vector<std::string> ids;
+    for (const Hand& hand : agent.hands) ids.push_back(hand.assign.attempt_id());
+    for (const std::string& id : ids) {
+      const Hand* hand = Find(agent, id);
+      // Some of what was sent before is sent again; sometimes a piece is lost.
+      if (hand != nullptr && hand->made > hand->acked) {
+        const std::uint32_t from = 1 + static_cast<std::uint32_t>(Pick(static_cast<int>(hand->acked) + 2));
+        if (from <= hand->made) SayWindows(agent.peer, hand->assign, from, hand->made);
+      }
+      Hear(agent);
+      hand = Find(agent, id);
+      if (hand == nullptr || !hand->finished) continue;
+      SayFinished(agent.peer, hand->assign, OutcomeOf(*hand), hand->made);
+      if (Chance(80)) Hear(agent);
     }
-    // Some of what was sent before is sent again; sometimes a piece is lost.
-    if (agent.made > agent.acked) {
-      const std::uint32_t from = 1 + static_cast<std::uint32_t>(Pick(static_cast<int>(agent.acked) + 2));
-      if (from <= agent.made) SayWindows(agent.peer, *agent.assign, from, agent.made);
-    }
-    Hear(agent);
-    if (!agent.assign || agent.made < 6) return;
-    agent.finished = true;
-    const v1::Outcome outcome = outcome_[*ParseAttemptId(agent.assign->attempt_id())];
-    SayFinished(agent.peer, *agent.assign, outcome, agent.made);
-    if (Chance(80)) Hear(agent);
   }
 
   void Step(std::vector<Program>& agents) {
     Program& agent = agents[static_cast<std::size_t>(Pick(static_cast<int>(agents.size())))];
-    if (agent.assign) Decide(*agent.assign);
-    switch (const int dice = Pick(100); dice < 60   ? 0
-                                        : dice < 70 ? 1
-                                        : dice < 76 ? 2
-                                        : dice < 80 ? 3
-                                        : dice < 90 ? 4
-                                                    : 5) {
+    switch (const int dice = Pick(100); dice < 55   ? 0
+                                        : dice < 65 ? 1
+                                        : dice < 71 ? 2
+                                        : dice < 75 ? 3
+                                        : dice < 85 ? 4
+                                        : dice < 92 ? 5
+                                                    : 6) {
       case 0:
         if (agent.peer.session == 0) Connect(agent);
         Hear(agent);
@@ -92,7 +140,7 @@ class Walk : public World, public testing::WithParamInterface<int> {
         if (agent.peer.session != 0) Detach(agent.peer);
         break;
       case 2:
-        agent.assign.reset();  // the process dies, with its child
+        agent.hands.clear();  // the process dies, with its child
         NewProcess(agent.peer);
         if (Chance(50) && agent.peer.session != 0) Detach(agent.peer);
         Connect(agent);
@@ -103,6 +151,9 @@ class Walk : public World, public testing::WithParamInterface<int> {
         break;
       case 4:
         if (agent.peer.session != 0) Connect(agent);  // a new stream before the old one is known to be dead
+        break;
+      case 5:
+        for (int i = 0; i < 8 && agent.peer.session == 0; ++i) Measure(agent);  // alone
         break;
       default:
         Pass(3);
@@ -175,7 +226,6 @@ TEST_P(Walk, KeepsTheRulesAndEnds) {
   for (int i = 0; i < 2000 && (coordinator->IsLive(1) || coordinator->IsLive(2)); ++i) {
     for (Program& agent : agents) {
       Hear(agent);
-      if (agent.assign) Decide(*agent.assign);
       Work(agent);
     }
     Pass(1);

@@ -71,9 +71,16 @@ struct Peer {
   std::string machine_id;
 };
 
+inline Settings OneAtATime() {
+  Settings settings;
+  settings.jobs_ahead = 0;
+  return settings;
+}
+
 class World : public testing::Test {
  protected:
-  World() : World(Settings()) {}
+  /// One job at a time, so that tests say one after the other what happens.
+  World() : World(OneAtATime()) {}
   explicit World(const Settings& settings);
 
   /// Applies the effects of what just happened and files the messages by session.

@@ -108,6 +108,19 @@ std::vector<v1::Window> WindowsOf(std::uint32_t first, std::uint32_t last) {
   return windows;
 }
 
+std::vector<v1::Window> MeasuredWindows(double throughput) {
+  std::vector<v1::Window> windows = WindowsOf(1, 60);
+  double start = 0;
+  for (v1::Window& window : windows) {
+    window.set_seconds(window.samples() / throughput);
+    window.set_wall_seconds(window.seconds());
+    window.set_start_seconds(start);
+    window.set_warm_up(false);
+    start += window.seconds();
+  }
+  return windows;
+}
+
 v1::Result ResultOf(double throughput) {
   v1::Result result;
   result.set_throughput(throughput);
@@ -145,6 +158,7 @@ schedule::EndAttempt EndOf(const AttemptKey& key, v1::Outcome outcome, std::opti
   end.result = std::move(result);
   end.runtime_seconds = 33.5;
   end.ended_unix = 1700000040.5;
+  end.elapsed_seconds = 3600;
   return end;
 }
 
@@ -166,6 +180,7 @@ Changes CompletedJob(JobRecord job, double throughput) {
   auto ended = EndedJob(job, v1::OUTCOME_COMPLETED);
   ended.attempts = 1;
   return {schedule::PutJob{std::move(job)}, schedule::InsertAttempt{AttemptOf(key)},
+          schedule::AppendWindows{key, kLease, MeasuredWindows(throughput)},
           EndOf(key, v1::OUTCOME_COMPLETED, ResultOf(throughput)), schedule::PutJob{std::move(ended)}};
 }
 

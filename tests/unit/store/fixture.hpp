@@ -28,6 +28,8 @@ schedule::JobRecord JobOf(std::int64_t sweep, std::int64_t job);
 schedule::AttemptRecord AttemptOf(const schedule::AttemptKey& key);
 /// Windows first..last; the first of all is warm-up.
 std::vector<v1::Window> WindowsOf(std::uint32_t first, std::uint32_t last);
+/// Those of a run that ended with ResultOf.
+std::vector<v1::Window> MeasuredWindows(double throughput);
 v1::Result ResultOf(double throughput);
 schedule::EndAttempt EndOf(const schedule::AttemptKey& key, v1::Outcome outcome, std::optional<v1::Result> result = {});
 /// The job as it stands after ending.

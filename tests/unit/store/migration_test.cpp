@@ -98,10 +98,16 @@ TEST_F(MigrationTest, WorkGoesOnAfterIt) {
   const AttemptKey key{{1, 3}, 1};
   auto windows = WindowsOf(2, 3);
   windows[0].mutable_telemetry()->set_sm_clock_mhz(1350);
+  for (v1::Window& window : windows) window.set_seconds((640 / 600.0 - 0.25) / 2);
+  v1::Result result = ResultOf(600);
+  result.set_windows(3);
+  result.set_steps(12);
+  result.set_samples(640);
+  result.set_seconds(640 / 600.0);
   auto ended = EndedJob(JobOf(1, 3), v1::OUTCOME_COMPLETED);
   ended.attempts = 1;
   ASSERT_TRUE(store
-                  ->Apply(Changes{AppendWindows{key, kLease, windows}, EndOf(key, v1::OUTCOME_COMPLETED, ResultOf(600)),
+                  ->Apply(Changes{AppendWindows{key, kLease, windows}, EndOf(key, v1::OUTCOME_COMPLETED, result),
                                   PutJob{ended}})
                   .ok());
   auto control = JobOf(1, 4);

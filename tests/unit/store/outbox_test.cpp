@@ -64,9 +64,11 @@ TEST_F(OutboxTest, ControlJobsAndJobsThatWereNeverTriedHaveNoRun) {
   Apply(CompletedJob(control, 100));
   const AttemptKey lost{{1, 4}, 1};
   const AttemptKey failed{{1, 5}, 1};
+  const AttemptKey skipped{{1, 7}, 1};
   Apply({PutJob{JobOf(1, 4)}, InsertAttempt{AttemptOf(lost)}, EndOf(lost, v1::OUTCOME_LOST), PutJob{JobOf(1, 5)},
          InsertAttempt{AttemptOf(failed)}, EndOf(failed, v1::OUTCOME_FAILED),
-         PutJob{EndedJob(JobOf(1, 6), v1::OUTCOME_SKIPPED)}});
+         PutJob{EndedJob(JobOf(1, 6), v1::OUTCOME_SKIPPED)}, PutJob{JobOf(1, 7)}, InsertAttempt{AttemptOf(skipped)},
+         EndOf(skipped, v1::OUTCOME_SKIPPED)});
   EXPECT_THAT(Runs(), ElementsAre("s1.5")) << "it tells something although it never started";
   EXPECT_EQ(Run({1, 5}).lines, 2U);
 }
@@ -200,7 +202,7 @@ TEST_F(OutboxTest, CountsTellHowItStands) {
   EXPECT_EQ(counts->unsent, 2U);
   EXPECT_EQ(counts->running, 1U);
   EXPECT_EQ(counts->done, 0U);
-  EXPECT_EQ(counts->unsent_lines, 4U + 2U);
+  EXPECT_EQ(counts->unsent_lines, 4U + 62U);
   EXPECT_EQ(counts->oldest_unix, 1700000041.5);
   EXPECT_EQ(reader_->Counts(1, 3)->unsent, 1U);
 }

@@ -68,6 +68,34 @@ TEST_F(ResultsTest, OnlyEndedJobsAreListed) {
   EXPECT_EQ(row.log_tail(), "");
 }
 
+TEST_F(ResultsTest, TaintedResultIsKeptShownAndWinsOnlyAlone) {
+  Complete(1, 32, 400);
+  Complete(1, 64, 500);
+  auto lying = CompletedJob(JobOf(1, next_++), 900);
+  std::get<EndAttempt>(lying[3]).elapsed_seconds = 3;
+  std::get<EndAttempt>(lying[3]).result->add_taints("what the agent says of itself");
+  ASSERT_TRUE(store_->Apply(lying).ok());
+  const std::string taint = "its windows last 17.1 s, but the attempt was over 3.0 s after it was handed out";
+  EXPECT_EQ(Ask("SELECT job_id, throughput, taints FROM v_results"),
+            (Strings{"s1.10|400.0|NULL", "s1.11|500.0|NULL", "s1.12|900.0|" + taint}));
+  EXPECT_EQ(AskOne("SELECT job_id FROM v_best"), "s1.11");
+  v1::QueryResultsRequest best;
+  best.set_best(true);
+  EXPECT_EQ(Ids(best), Strings{"s1.11"});
+  const auto rows = All({});
+  ASSERT_EQ(rows.at(2).result().taints_size(), 1);
+  EXPECT_EQ(rows[2].result().taints(0), taint);
+  EXPECT_EQ(rows[2].job().taints(0), taint);
+  EXPECT_EQ(rows[1].job().taints_size(), 0);
+
+  auto alone = CompletedJob(JobOf(2, next_++), 900);
+  std::get<PutJob>(alone[0]).job.cell.set_model("resnet18");
+  std::get<PutJob>(alone[4]).job.cell.set_model("resnet18");
+  std::get<EndAttempt>(alone[3]).elapsed_seconds = 3;
+  ASSERT_TRUE(store_->Apply(alone).ok());
+  EXPECT_EQ(AskOne("SELECT job_id, taints FROM v_best WHERE model = 'resnet18'"), "s2.13|" + taint);
+}
+
 TEST_F(ResultsTest, AFailedJobShowsItsLog) {
   const AttemptKey key{{1, 1}, 1};
   auto end = EndOf(key, v1::OUTCOME_FAILED);

@@ -106,6 +106,18 @@ TEST(End, OfACanonicalJobHasTheOriginalsResult) {
   EXPECT_THAT(end, Not(Contains(Key("samples_per_dollar")))) << "the price is not known";
 }
 
+TEST(End, OfATaintedResultSaysSoAndDoesNotCompete) {
+  store::RunContent run = RunOf(1);
+  AddAttempt(&run, 10, v1::OUTCOME_COMPLETED);
+  EXPECT_THAT(EndFields(run, run.attempts[0]), Not(Contains(Key("taints"))));
+  run.result->add_taints("frozen for 3.0 s");
+  run.result->add_taints("its windows overlap");
+  const Fields end = EndFields(run, run.attempts[0]);
+  EXPECT_THAT(end, Contains(Pair("taints", Value("frozen for 3.0 s; its windows overlap"))));
+  EXPECT_THAT(end, Not(Contains(Key("throughput"))));
+  EXPECT_THAT(end, Contains(Pair("samples_per_second", Value(100.0))));
+}
+
 TEST(End, OfAnotherJobHasNoThroughput) {
   store::RunContent run = RunOf(1);
   run.job.cell.set_precision(v1::PRECISION_BF16);
