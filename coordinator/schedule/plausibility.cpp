@@ -75,7 +75,7 @@ void CheckOrder(std::span<const MeasuredWindow> measured, Taints* taints) {
   }
   const double span = End(measured.back()) - measured.front().start_seconds;
   if (overlap || seconds > span * (1 + kOverlapShare) + kOverlapSeconds) {
-    taints->push_back("its windows overlap");
+    taints->emplace_back("its windows overlap");
   } else if (span > 2 * seconds + kLeastGapSeconds) {
     taints->push_back(fmt::format("{:.1f} s are measured of the {:.1f} s in which its windows lie", seconds, span));
   }
