@@ -130,8 +130,10 @@ std::string Metrics::Collect() {
   Exposition out;
   out.Gauge("rsg_build_info", "1, with the version as a label.");
   out.Sample(1, {{"version", kVersion}});
+  // Asked first: when it has answered, all that came before has been counted.
+  const auto fleet = AskCore(*core_);
   AddCore(*core_, out);
-  if (const auto fleet = AskCore(*core_)) AddFleet(*fleet, out);
+  if (fleet) AddFleet(*fleet, out);
   if (const auto counts = outbox_->Counts(std::nullopt, std::nullopt); counts.ok())
     AddOutbox(*counts, clock_->Unix(), out);
   if (const auto process = ReadProcess()) AddProcess(*process, out);

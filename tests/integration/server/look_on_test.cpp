@@ -100,6 +100,7 @@ TEST_F(LookOn, MetricsTellWhatHasHappened) {
   Submit(2);
   ASSERT_TRUE(agent.CompleteOne(3));
   const v1::Assign second = agent.NextAssign();
+  ASSERT_TRUE(agent.Say(MakeStarted(second)));
   ASSERT_TRUE(agent.Say(MakeWindows(second, 5, 6))) << "a gap";
   EXPECT_EQ(agent.NextAck(), 0u);
 
