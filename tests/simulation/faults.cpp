@@ -45,6 +45,7 @@ Profile DrawProfile(Random* random) {
   profile.agent_killed = DrawMean(random, 0.5, 15, 200);
   profile.agent_disk_full = DrawMean(random, 0.25, 20, 200);
   profile.agent_disk_errors = DrawMean(random, 0.2, 20, 200);
+  profile.agent_disk_rots = random->Chance(0.2) ? random->Between(0.1, 1) : 0;
   profile.agent_gone = DrawMean(random, 0.15, 100, 500);
   profile.agent_stopped = DrawMean(random, 0.3, 20, 200);
   profile.agent_frozen = DrawMean(random, 0.4, 10, 200);

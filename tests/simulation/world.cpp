@@ -163,6 +163,10 @@ void World::PlanSweeps() {
 void World::StartProcess(Place& place) {
   if (place.box.gone || place.process) return;
   place.box.join_token = token_;
+  if (!basis_.calm && basis_.random.Chance(profile_.agent_disk_rots)) {
+    place.box.disk->Rot();
+    ledger_.SpoolHurt(place.box.number);
+  }
   place.process = std::make_unique<AgentProcess>(&basis_, &ledger_, &place.weather, &coordinator_, &place.box);
   place.process->Run([this, &place](int code) { Exited(place, code); }, [this, &place] { Killed(place); });
 }

@@ -33,6 +33,7 @@ struct Profile {
   double agent_killed = 0;
   double agent_disk_full = 0;
   double agent_disk_errors = 0;
+  double agent_disk_rots = 0;  ///< a probability: that a process finds one bit of its spool turned over
   double agent_gone = 0;
   double agent_stopped = 0;
   double agent_frozen = 0;
