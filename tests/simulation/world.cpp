@@ -120,7 +120,10 @@ void World::MakePlaces() {
     box.name = absl::StrCat("agent", i);
     box.secret_sha256 = Sha256Hex(basis_.random.Hex(8));
     box.disk = std::make_unique<Disk>(&basis_.random);
-    box.segment_bytes = basis_.random.Chance(0.5) ? agent::SpoolLog::kSegmentBytes : 1 + basis_.random.Below(1000);
+    // Often one window each.
+    box.segment_bytes = basis_.random.Chance(0.4)   ? agent::SpoolLog::kSegmentBytes
+                        : basis_.random.Chance(0.5) ? 1
+                                                    : basis_.random.Below(1000);
     box.trouble = profile_.trouble;
     box.machine.set_machine_id(box.secret_sha256.substr(0, 16));
     if (profile_.contested || basis_.random.Chance(0.5)) {
