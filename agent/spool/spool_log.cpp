@@ -145,7 +145,7 @@ absl::Status SpoolLog::Write(Entry& entry, const KeptRecord& record, const std::
   const auto* window = std::get_if<v1::Window>(&record);
   if (window != nullptr && bytes_ + bytes.size() > max_bytes_)
     return absl::ResourceExhaustedError(absl::StrCat("the spool has ", bytes_, " bytes, and no more are allowed"));
-  const bool fresh = entry.sealed || entry.segments.empty() || entry.segments.back().bytes >= kSegmentBytes;
+  const bool fresh = entry.sealed || entry.segments.empty() || entry.segments.back().bytes >= segment_bytes_;
   Segment segment = fresh ? Segment{.name = Name(next_)} : entry.segments.back();
   std::string text = fresh ? std::string(kSpoolMagic) + entry.head : "";
   if (!std::holds_alternative<v1::Assign>(record)) text += bytes;

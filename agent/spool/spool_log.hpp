@@ -28,7 +28,9 @@ class SpoolLog {
  public:
   static constexpr std::size_t kSegmentBytes = 256 << 10;
 
-  explicit SpoolLog(SpoolDisk* disk) : disk_(disk) {}
+  /// A segment that has `segment_bytes` gets no more windows.
+  explicit SpoolLog(SpoolDisk* disk, std::size_t segment_bytes = kSegmentBytes)
+      : disk_(disk), segment_bytes_(segment_bytes) {}
 
   struct Found {
     std::vector<KeptAttempt> attempts;  ///< finished ones, oldest first, at most 64
@@ -67,6 +69,7 @@ class SpoolLog {
   void RemoveAll(Entry& entry);
 
   SpoolDisk* const disk_;
+  const std::size_t segment_bytes_;
   std::map<std::string, Entry> entries_;  // by attempt
   std::uint64_t next_ = 1;                // number of the next segment
   std::uint64_t bytes_ = 0;

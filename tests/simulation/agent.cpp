@@ -20,7 +20,7 @@ AgentProcess::AgentProcess(Basis* basis, Ledger* ledger, const Weather* weather,
       instance_(basis->random.Hex(16)),
       born_(basis->random.Between(1, 1e5)),
       spool_disk_(box->disk.get(), &basis->random),
-      spool_(&spool_disk_),
+      spool_(&spool_disk_, box->segment_bytes),
       settings_(agent::DefaultSettings()) {
   agent::MachineConfig config;
   config.name = box->name;

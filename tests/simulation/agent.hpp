@@ -26,7 +26,8 @@ struct Box {
   std::string join_token;
   v1::MachineFacts machine;
   std::unique_ptr<Disk> disk;  ///< of its spool
-  std::uint32_t starts = 0;    ///< of a process on it
+  std::size_t segment_bytes = 0;
+  std::uint32_t starts = 0;  ///< of a process on it
   bool enrolled = false;
   double drain_limit = agent::kNever;
   double trouble = 0;  ///< of its trainers

@@ -1,6 +1,7 @@
 #include "disk.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace rsg::sim {
 namespace {
@@ -108,6 +109,18 @@ Disk::Result Disk::Remove(const std::string& name, bool durably) {
   if (!durably) removed_[name] = found->second;
   files_.erase(found);
   return Result::kOk;
+}
+
+void Disk::Rot() {
+  if (files_.empty()) return;
+  auto file = files_.begin();
+  std::advance(file, static_cast<std::ptrdiff_t>(random_->Below(files_.size())));
+  std::string& bytes = file->second->seen;
+  if (bytes.empty()) return;
+  char& byte = bytes[random_->Below(bytes.size())];
+  byte = static_cast<char>(byte ^ (1 << random_->Below(8)));
+  file->second->durable = bytes;
+  file->second->unsynced.clear();
 }
 
 void Disk::PowerOn(Crash crash) {

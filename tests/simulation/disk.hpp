@@ -59,6 +59,9 @@ class Disk {
   /// The next sync fails, and what it was to write down never is.
   void FailSync() { sync_fails_ = true; }
 
+  /// One bit of some file turns over, which nobody is told.
+  void Rot();
+
   enum class Crash {
     kProcess,  ///< the system has all that was written
     kPower,    ///< of what was not synced anything may be there: whole, in part, garbled, or not at all

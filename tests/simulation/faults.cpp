@@ -43,8 +43,10 @@ Profile DrawProfile(Random* random) {
   profile.disk_errors = DrawMean(random, 0.25, 20, 200);
   profile.clock_jumps = DrawMean(random, 0.4, 20, 200);
   profile.agent_killed = DrawMean(random, 0.5, 15, 200);
+  profile.agent_cut_off = DrawMean(random, 0.3, 10, 100);
   profile.agent_disk_full = DrawMean(random, 0.25, 20, 200);
   profile.agent_disk_errors = DrawMean(random, 0.2, 20, 200);
+  profile.agent_disk_rots = random->Chance(0.2) ? random->Between(0.1, 1) : 0;
   profile.agent_gone = DrawMean(random, 0.15, 100, 500);
   profile.agent_stopped = DrawMean(random, 0.3, 20, 200);
   profile.agent_frozen = DrawMean(random, 0.4, 10, 200);
@@ -67,6 +69,7 @@ void World::PlanFaults() {
   Often(profile_.disk_errors, &World::HurtDisk);
   Often(profile_.clock_jumps, &World::JumpClock);
   Often(profile_.agent_killed, &World::KillAgent);
+  Often(profile_.agent_cut_off, &World::CutOffAgent);
   Often(profile_.agent_disk_full, &World::FillAgentsDisk);
   Often(profile_.agent_disk_errors, &World::HurtAgentsDisk);
   Often(profile_.agent_gone, &World::LoseAgent);
@@ -97,7 +100,10 @@ void World::BreakStream() {
 
 void World::StandStill() {
   Place& place = AnyPlace();
-  const double seconds = basis_.random.Exponential(basis_.random.Chance(0.5) ? 5 : 60);
+  LetStand(place, basis_.random.Exponential(basis_.random.Chance(0.5) ? 5 : 60));
+}
+
+void World::LetStand(Place& place, double seconds) {
   basis_.Tell("the network stands still before agent {} for {:.1f} s", place.box.number, seconds);
   place.weather.stands_until = basis_.time.now() + seconds;
   if (!place.process || !place.process->stream()) return;
@@ -146,6 +152,20 @@ void World::KillAgent() {
   place.process->Die(basis_.random.Chance(0.7));
   place.process.reset();
   basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
+}
+
+// Cut off while its trainer goes on, and killed before it is heard again: what it has finished meanwhile is on its disk
+// alone.
+void World::CutOffAgent() {
+  Place& place = AnyPlace();
+  const double seconds = basis_.random.Exponential(30);
+  LetStand(place, seconds);
+  basis_.time.After(seconds * basis_.random.Uniform(), [this, &place, process = place.process.get()] {
+    if (basis_.calm || process == nullptr || place.process.get() != process || process->over()) return;
+    process->Die(/*noticed=*/true);
+    place.process.reset();
+    basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
+  });
 }
 
 void World::FillAgentsDisk() {

@@ -120,6 +120,10 @@ void World::MakePlaces() {
     box.name = absl::StrCat("agent", i);
     box.secret_sha256 = Sha256Hex(basis_.random.Hex(8));
     box.disk = std::make_unique<Disk>(&basis_.random);
+    // Often one window each.
+    box.segment_bytes = basis_.random.Chance(0.4)   ? agent::SpoolLog::kSegmentBytes
+                        : basis_.random.Chance(0.5) ? 1
+                                                    : basis_.random.Below(1000);
     box.trouble = profile_.trouble;
     box.machine.set_machine_id(box.secret_sha256.substr(0, 16));
     if (profile_.contested || basis_.random.Chance(0.5)) {
@@ -162,6 +166,10 @@ void World::PlanSweeps() {
 void World::StartProcess(Place& place) {
   if (place.box.gone || place.process) return;
   place.box.join_token = token_;
+  if (!basis_.calm && basis_.random.Chance(profile_.agent_disk_rots)) {
+    place.box.disk->Rot();
+    ledger_.SpoolHurt(place.box.number);
+  }
   place.process = std::make_unique<AgentProcess>(&basis_, &ledger_, &place.weather, &coordinator_, &place.box);
   place.process->Run([this, &place](int code) { Exited(place, code); }, [this, &place] { Killed(place); });
 }

@@ -31,8 +31,10 @@ struct Profile {
   double disk_errors = 0;
   double clock_jumps = 0;
   double agent_killed = 0;
+  double agent_cut_off = 0;
   double agent_disk_full = 0;
   double agent_disk_errors = 0;
+  double agent_disk_rots = 0;  ///< a probability: that a process finds one bit of its spool turned over
   double agent_gone = 0;
   double agent_stopped = 0;
   double agent_frozen = 0;
@@ -76,6 +78,7 @@ class World {
   // Faults (faults.cpp).
   void BreakStream();
   void StandStill();
+  void LetStand(Place& place, double seconds);
   void KillCoordinator();
   void FailPower();
   void EndCoordinator();
@@ -85,6 +88,7 @@ class World {
   void HurtDisk();
   void JumpClock();
   void KillAgent();
+  void CutOffAgent();
   void FillAgentsDisk();
   void HurtAgentsDisk();
   void LoseAgent();

@@ -220,6 +220,43 @@ TEST_F(Streams, AStreamThatArrivesAfterTheNextOneOfItsProcessChangesNothing) {
   EXPECT_TRUE(absl::IsAborted(ClosedWith(13)));
 }
 
+TEST_F(Streams, AHelloOfAnEarlierProcessThatArrivesLateChangesNothing) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  const auto say = [&](SessionId session, std::uint32_t start) {
+    agent.session = session;
+    coordinator->Open(session, agent.credential, now, effects);
+    v1::AgentMessage message;
+    *message.mutable_hello() = HelloOf(agent);
+    message.mutable_hello()->set_start(start);
+    Say(agent, message);
+  };
+  const Peer earlier = agent;
+  NewProcess(agent);
+  say(11, 8);
+  Submit(Spec({2}));
+  const auto assign = TakeAssign(agent);
+  ASSERT_TRUE(assign);
+  SayStarted(agent, *assign);
+  const Peer newest = std::exchange(agent, earlier);
+  say(12, 7);
+  EXPECT_TRUE(absl::IsAborted(ClosedWith(12))) << "it is not to come back";
+  EXPECT_TRUE(ClosedWith(11).ok());
+  EXPECT_EQ(Rejected("late"), 1u);
+  EXPECT_EQ(memory.agents.at(agent.agent_id).instance_id, newest.instance_id);
+  SayWindows(newest, *assign, 1, 2);
+  EXPECT_EQ(memory.attempts.begin()->second.last_sequence, 2u);
+  // The numbers are the same when a state folder was copied, and not known to agents that cannot write: the newest
+  // stream counts.
+  agent = newest;
+  for (const std::uint32_t start : {8u, 0u, 0u}) {
+    const SessionId before = agent.session;
+    NewProcess(agent);
+    say(before + 10, start);
+    EXPECT_TRUE(absl::IsAborted(ClosedWith(before)));
+    EXPECT_TRUE(ClosedWith(agent.session).ok());
+  }
+}
+
 TEST_F(Streams, SilenceIsShownAndNothingMore) {
   Peer agent = Enrol("one", {Cpu("CPU-1")});
   Attach(agent);
