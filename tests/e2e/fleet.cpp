@@ -39,14 +39,10 @@ void Fleet::TearDown() {
 }
 
 void Fleet::StartCoordinator(const std::vector<std::string>& more_flags) {
-  std::vector<std::string> command{Program("rsg"),    "serve",
-                                   "--state",         folder_ / "coordinator",
-                                   "--listen",        address_.empty() ? "127.0.0.1:0" : address_,
-                                   "--heartbeat",     "0.3s",
-                                   "--lost-after",    "2s",
-                                   "--flush",         "0.1s",
-                                   "--kill-after",    "1s",
-                                   "--reconnect-cap", "0.5s"};
+  std::vector<std::string> command{
+      Program("rsg"), "serve", "--state",         state(), "--listen", address_.empty() ? "127.0.0.1:0" : address_,
+      "--heartbeat",  "0.3s",  "--lost-after",    "2s",    "--flush",  "0.1s",
+      "--kill-after", "1s",    "--reconnect-cap", "0.5s"};
   command.insert(command.end(), more_flags.begin(), more_flags.end());
   const fs::path log = folder_ / "coordinator.log";
   fs::remove(log);
@@ -68,7 +64,7 @@ void Fleet::KillCoordinator() {
 }
 
 std::unique_ptr<Process> Fleet::StartAgent(const std::string& name, Environment more) {
-  more["RSG_JOIN"] = Slurp(folder_ / "coordinator" / "join");
+  more["RSG_JOIN"] = Slurp(state() / "join");
   more["RSG_STATE"] = folder_ / name;
   more["RSG_NAME"] = name;
   more.try_emplace("OMP_NUM_THREADS", "1");
@@ -89,8 +85,7 @@ void Fleet::WaitForAgents(std::size_t count) {
 
 Output Fleet::Rsg(std::vector<std::string> arguments, double seconds) {
   arguments.insert(arguments.begin(), Program("rsg"));
-  return RunCommand(arguments, {{"RSG_OPERATOR", Slurp(folder_ / "coordinator" / "operator")}, {"HOME", folder_}},
-                    seconds);
+  return RunCommand(arguments, {{"RSG_OPERATOR", Slurp(state() / "operator")}, {"HOME", folder_}}, seconds);
 }
 
 nlohmann::json Fleet::RsgJson(std::vector<std::string> arguments) {
@@ -119,7 +114,7 @@ std::string Fleet::WaitForSweep(const std::string& sweep, double seconds) {
 std::vector<std::vector<std::string>> Fleet::Sql(const std::string& query) {
   std::vector<std::vector<std::string>> rows;
   sqlite3* database = nullptr;
-  const std::string path = folder_ / "coordinator" / "rsg.db";
+  const std::string path = state() / "rsg.db";
   if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK) {
     sqlite3_busy_timeout(database, 2000);
     sqlite3_stmt* statement = nullptr;
