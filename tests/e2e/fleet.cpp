@@ -40,7 +40,7 @@ void Fleet::TearDown() {
 
 void Fleet::StartCoordinator(const std::vector<std::string>& more_flags) {
   std::vector<std::string> command = coordinator_wrapper_;
-  command.insert(command.end(), {Program("rsg"), "serve", "--state", folder_ / "coordinator",     //
+  command.insert(command.end(), {Program("rsg"), "serve", "--state", state(),                     //
                                  "--listen", address_.empty() ? host_ + ":0" : address_,          //
                                  "--heartbeat", "0.3s", "--lost-after", "2s", "--flush", "0.1s",  //
                                  "--kill-after", "1s", "--reconnect-cap", "0.5s"});
@@ -65,7 +65,7 @@ void Fleet::KillCoordinator() {
 }
 
 std::unique_ptr<Process> Fleet::StartAgent(const std::string& name, Environment more) {
-  more.try_emplace("RSG_JOIN", Slurp(folder_ / "coordinator" / "join"));
+  more.try_emplace("RSG_JOIN", Slurp(state() / "join"));
   more["RSG_STATE"] = folder_ / name;
   more["RSG_NAME"] = name;
   more.try_emplace("OMP_NUM_THREADS", "1");
@@ -87,8 +87,7 @@ void Fleet::WaitForAgents(std::size_t count) {
 
 Output Fleet::Rsg(std::vector<std::string> arguments, double seconds) {
   arguments.insert(arguments.begin(), Program("rsg"));
-  return RunCommand(arguments, {{"RSG_OPERATOR", Slurp(folder_ / "coordinator" / "operator")}, {"HOME", folder_}},
-                    seconds);
+  return RunCommand(arguments, {{"RSG_OPERATOR", Slurp(state() / "operator")}, {"HOME", folder_}}, seconds);
 }
 
 nlohmann::json Fleet::RsgJson(std::vector<std::string> arguments) {
@@ -117,7 +116,7 @@ std::string Fleet::WaitForSweep(const std::string& sweep, double seconds) {
 std::vector<std::vector<std::string>> Fleet::Sql(const std::string& query) {
   std::vector<std::vector<std::string>> rows;
   sqlite3* database = nullptr;
-  const std::string path = folder_ / "coordinator" / "rsg.db";
+  const std::string path = state() / "rsg.db";
   if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK) {
     sqlite3_busy_timeout(database, 2000);
     sqlite3_stmt* statement = nullptr;

@@ -47,10 +47,13 @@ class Fleet : public testing::Test {
   /// What must hold after every fault: one accepted result a job, windows of each attempt without gap or double.
   void ExpectNothingLostOrDoubled(const std::string& sweep);
 
+  std::filesystem::path state() const { return folder_ / state_name_; }  ///< the coordinator's
+
   std::filesystem::path folder_;
-  std::string host_ = "127.0.0.1";                                   ///< on which the coordinator listens
-  std::vector<std::string> coordinator_wrapper_;                     ///< what stands before its command
-  std::vector<std::string> agent_wrapper_;                           ///< what stands before each agent's
+  std::string host_ = "127.0.0.1";                ///< on which the coordinator listens
+  std::vector<std::string> coordinator_wrapper_;  ///< what stands before its command
+  std::vector<std::string> agent_wrapper_;        ///< what stands before each agent's
+  std::string state_name_ = "coordinator";
   Environment coordinator_environment_{{"WANDB_MODE", "disabled"}};  ///< whatever stands in our ~/.netrc
   std::unique_ptr<Process> coordinator_;
   std::string address_;  // 127.0.0.1:PORT
