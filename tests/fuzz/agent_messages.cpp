@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <vector>
 
 #include "common/secret.hpp"
 #include "coordinator/schedule/coordinator.hpp"
@@ -29,7 +30,7 @@ class Fleet {
     }
     fuzz::Insist(coordinator_.SubmitSweep(server::MakeSubmit("fuzz", 3), now_, effects_).ok());
     Check();
-    for (const v1::Assign& assign : assigned_) fuzz::Insist(!assign.attempt_id().empty());
+    for (const auto& assigned : assigned_) fuzz::Insist(!assigned.empty());
   }
 
   void Step(fuzz::Input& input) {
@@ -47,20 +48,23 @@ class Fleet {
         Attach(who);
         break;
       case 3: {
+        const v1::Assign assign = Pick(who, input);
         const std::uint32_t first = input.Byte();
-        Say(who, server::MakeWindows(assigned_[who], first, first + input.Byte() % 8));
+        Say(who, server::MakeWindows(assign, first, first + input.Byte() % 8));
         break;
       }
       case 4: {
+        const v1::Assign assign = Pick(who, input);
         const std::uint32_t windows = input.Byte();
-        Say(who, server::MakeFinished(assigned_[who], windows, static_cast<v1::Outcome>(input.Byte() % 9)));
+        Say(who, server::MakeFinished(assign, windows, static_cast<v1::Outcome>(input.Byte() % 9)));
         break;
       }
       default: {
         const bool right_token = input.Byte() % 2 == 0;
+        const v1::Assign assign = Pick(who, input);
         v1::AgentMessage message;
         if (!message.ParsePartialFromString(std::string(input.Piece()))) return;
-        if (right_token) Sign(who, message);
+        if (right_token) Sign(assign, message);
         Say(who, std::move(message));
       }
     }
@@ -79,11 +83,15 @@ class Fleet {
   void Say(int who, v1::AgentMessage message) {
     coordinator_.Receive(sessions_[who], std::move(message), now_, effects_);
   }
+  // One of all that the agent was ever handed, the one it is to run and those ahead of it.
+  const v1::Assign& Pick(int who, fuzz::Input& input) const {
+    return assigned_[who][input.Byte() % assigned_[who].size()];
+  }
   // A fuzzer guesses no lease token.
-  void Sign(int who, v1::AgentMessage& message) {
+  static void Sign(const v1::Assign& assign, v1::AgentMessage& message) {
     const auto sign = [&](auto* part) {
-      part->set_attempt_id(assigned_[who].attempt_id());
-      part->set_lease_token(assigned_[who].lease_token());
+      part->set_attempt_id(assign.attempt_id());
+      part->set_lease_token(assign.lease_token());
     };
     if (message.has_attempt_started()) sign(message.mutable_attempt_started());
     if (message.has_window_batch()) sign(message.mutable_window_batch());
@@ -103,7 +111,8 @@ class Fleet {
       if (send->message.has_ack())
         fuzz::Insist(send->message.ack().sequence() <= stored_[send->message.ack().attempt_id()]);
       for (int who = 0; who < kAgents; ++who)
-        if (send->session == sessions_[who] && send->message.has_assign()) assigned_[who] = send->message.assign();
+        if (send->session == sessions_[who] && send->message.has_assign())
+          assigned_[who].push_back(send->message.assign());
     }
     effects_ = {};
   }
@@ -114,7 +123,7 @@ class Fleet {
   Coordinator coordinator_;
   SessionId last_session_ = 0;
   SessionId sessions_[kAgents] = {};
-  v1::Assign assigned_[kAgents];
+  std::vector<v1::Assign> assigned_[kAgents];
   std::map<std::string, std::uint32_t> stored_;
   std::set<std::string> ended_;
 };

@@ -1,4 +1,7 @@
-// Whatever a coordinator says, the agent's state machine has one child at most and one message on the wire.
+// Whatever a coordinator says, the agent's state machine has one child at most and one message on the wire, and keeps
+// windows in sequence.
+#include <map>
+
 #include "agent/protocol/machine.hpp"
 #include "input.hpp"
 #include "machine_driver.hpp"
@@ -53,12 +56,30 @@ class Agent {
         spawned_ = spawn->assign.attempt_id();
         spawned = true;
       }
+      CheckKept(action);
       left_ = left_ || std::holds_alternative<Exit>(action);
     }
     if (spawned) Give(Spawned{spawned_});
   }
 
+  void CheckKept(const Action& action) {
+    if (const auto* keep = std::get_if<Keep>(&action)) {
+      if (std::holds_alternative<v1::Assign>(keep->record)) fuzz::Insist(kept_.try_emplace(keep->attempt_id, 0).second);
+      if (const auto* window = std::get_if<v1::Window>(&keep->record)) {
+        fuzz::Insist(kept_.contains(keep->attempt_id));
+        fuzz::Insist(window->sequence() == ++kept_[keep->attempt_id]);
+      }
+    }
+    if (const auto* release = std::get_if<Release>(&action)) {
+      if (release->through)
+        fuzz::Insist(kept_.contains(release->attempt_id) && *release->through <= kept_[release->attempt_id]);
+      else
+        kept_.erase(release->attempt_id);
+    }
+  }
+
   Machine machine_;
+  std::map<std::string, std::uint32_t> kept_;  // the last window of each attempt
   double now_ = 1000;
   std::string spawned_;
   bool child_ = false;
