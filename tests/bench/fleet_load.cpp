@@ -66,8 +66,8 @@ class Coordinator {
     folder_ = pattern;
     process_ = std::make_unique<e2e::Process>(
         std::vector<std::string>{rsg_, "serve", "--listen", "127.0.0.1:0", "--state", folder_ / "state",  //
-                                 "--lost-after", "15s", "--heartbeat", "5s", "--flush", "0.5s", "--reconnect-cap", "2s",
-                                 "--http", "127.0.0.1:0"},
+                                 "--lost-after", "15s", "--heartbeat", "5s", "--reconnect-cap", "2s", "--http",
+                                 "127.0.0.1:0"},
         e2e::Environment{{"WANDB_MODE", "disabled"}}, folder_ / "log");
     Require(e2e::Eventually(30, [&] { return process_->Log().find("join line") != std::string::npos; }),
             "rsg serve does not start: " + process_->Log());
@@ -200,7 +200,7 @@ class Run {
 
   void Go() {
     const double begun = e2e::Now();
-    TurnUntil("attached", [&] { return coordinator_.Sql("SELECT count(*) FROM agents") == options_.agents; });
+    TurnUntil("attached", [&] { return tally_.welcomed == options_.agents; });
     attach_seconds_ = e2e::Now() - begun;
     Submit();
     const double cpu = coordinator_.CpuSeconds();
