@@ -17,6 +17,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -64,13 +66,15 @@ class Coordinator {
     folder_ = pattern;
     process_ = std::make_unique<e2e::Process>(
         std::vector<std::string>{rsg_, "serve", "--listen", "127.0.0.1:0", "--state", folder_ / "state",  //
-                                 "--lost-after", "15s", "--heartbeat", "5s", "--flush", "0.5s", "--reconnect-cap",
-                                 "2s"},
+                                 "--lost-after", "15s", "--heartbeat", "5s", "--reconnect-cap", "2s", "--http",
+                                 "127.0.0.1:0"},
         e2e::Environment{{"WANDB_MODE", "disabled"}}, folder_ / "log");
     Require(e2e::Eventually(30, [&] { return process_->Log().find("join line") != std::string::npos; }),
             "rsg serve does not start: " + process_->Log());
     const std::string log = process_->Log();
     port = std::stoi(log.substr(log.find(':') + 1));
+    const std::string http = log.substr(log.find("\nhttp ") + 1);
+    http_port_ = std::stoi(http.substr(http.find(':') + 1));
   }
   ~Coordinator() {
     process_.reset();
@@ -120,12 +124,45 @@ class Coordinator {
     fields >> user >> system;
     return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
   }
+  /// The bound of the bucket of a histogram of /metrics that holds this share of all; in seconds.
+  double Bucket(const std::string& histogram, double share) const {
+    const std::string metrics = Get("/metrics");
+    std::vector<std::pair<double, double>> buckets;  // bound, how many are not above it
+    const std::string head = "\n" + histogram + "_bucket{le=\"";
+    for (auto at = metrics.find(head); at != std::string::npos; at = metrics.find(head, at + 1)) {
+      const char* bound = metrics.c_str() + at + head.size();
+      const char* count = std::strchr(bound, '}');
+      buckets.emplace_back(std::strtod(bound, nullptr), count == nullptr ? 0 : std::strtod(count + 1, nullptr));
+    }
+    for (const auto& [bound, count] : buckets)
+      if (count >= share * buckets.back().second) return bound;
+    return 0;
+  }
   bool Running() const { return process_->Running(); }
   std::string Log() const { return process_->Log(); }
 
   int port = 0;
 
  private:
+  std::string Get(const std::string& path) const {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(http_port_));
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    std::string answer;
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
+      char buffer[16384];
+      for (ssize_t got = 0; (got = recv(fd, buffer, sizeof buffer, 0)) > 0;)
+        answer.append(buffer, static_cast<std::size_t>(got));
+    }
+    close(fd);
+    return answer;
+  }
+
+  int http_port_ = 0;
   const std::string rsg_;
   fs::path folder_;
   std::unique_ptr<e2e::Process> process_;
@@ -163,7 +200,7 @@ class Run {
 
   void Go() {
     const double begun = e2e::Now();
-    TurnUntil("attached", [&] { return coordinator_.Sql("SELECT count(*) FROM agents") == options_.agents; });
+    TurnUntil("attached", [&] { return tally_.welcomed == options_.agents; });
     attach_seconds_ = e2e::Now() - begun;
     Submit();
     const double cpu = coordinator_.CpuSeconds();
@@ -195,6 +232,15 @@ class Run {
                 cpu_seconds_ / seconds_);
     std::printf("ack latency of %zu batches: p50 %.1f ms, p99 %.1f ms (budget 250), most %.1f ms\n", acks.size(),
                 1e3 * Percentile(acks, 0.5), 1e3 * Percentile(acks, 0.99), acks.empty() ? 0 : 1e3 * acks.back());
+    std::sort(turns_.begin(), turns_.end());
+    std::printf(
+        "of that the coordinator's own, from a batch read to its ack on the stream: p50 <= %.0f ms, p99 <= %.0f ms; "
+        "commits p99 <= %.0f ms\n",
+        1e3 * coordinator_.Bucket("rsg_ack_latency_seconds", 0.5),
+        1e3 * coordinator_.Bucket("rsg_ack_latency_seconds", 0.99),
+        1e3 * coordinator_.Bucket("rsg_commit_duration_seconds", 0.99));
+    std::printf("the agents' thread, all of them in turn: p50 %.1f ms, p99 %.1f ms\n", 1e3 * Percentile(turns_, 0.5),
+                1e3 * Percentile(turns_, 0.99));
     return AllOnce();
   }
 
@@ -226,7 +272,8 @@ class Run {
         Require(now < end, "not all " + what + " within " + std::to_string(options_.limit_seconds) + " s");
         for (const auto& agent : agents_) Require(!agent->gone(), "an agent gave up");
       }
-      const double left = kBeat - (e2e::Now() - now);
+      turns_.push_back(e2e::Now() - now);
+      const double left = kBeat - turns_.back();
       if (left > 0) usleep(static_cast<useconds_t>(left * 1e6));
     }
   }
@@ -267,6 +314,7 @@ class Run {
   Tally tally_;
   std::vector<std::unique_ptr<LoadAgent>> agents_;
   std::mt19937 random_{1};
+  std::vector<double> turns_;  // seconds
   double next_cut_ = 0;
   int cuts_ = 0;
   double attach_seconds_ = 0;

@@ -97,6 +97,7 @@ void LoadAgent::Note(const agent::Event& event, double now) {
     return;
   }
   const auto* received = std::get_if<agent::Received>(&event);
+  if (received != nullptr && received->message.has_welcome() && !std::exchange(welcomed_, true)) ++tally_->welcomed;
   if (received == nullptr || !received->message.has_ack()) return;
   const v1::Ack& ack = received->message.ack();
   std::erase_if(unacked_, [&](const Unacked& batch) {

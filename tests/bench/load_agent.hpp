@@ -22,6 +22,7 @@ struct Script {
 struct Tally {
   std::vector<double> ack_seconds;  ///< of each batch, from its handing to the wire to the ack that covers it
   std::uint64_t links_lost = 0;
+  int welcomed = 0;  ///< agents that have attached once
   std::uint64_t attempts = 0;
   std::uint64_t stopped = 0;  ///< children that were told to end
   std::map<std::string, int> warnings;
@@ -64,6 +65,7 @@ class LoadAgent {
   std::unique_ptr<Child> child_;
   std::deque<agent::Event> answers_;
   std::deque<Unacked> unacked_;
+  bool welcomed_ = false;
   bool gone_ = false;
 };
 

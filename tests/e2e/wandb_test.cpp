@@ -80,7 +80,7 @@ TEST_F(Fault, WandbThrottledFailingAndDown) {
   KillCoordinator();
 
   StandinProcess standin(port);
-  standin.Set({{"429", 0.2}, {"500", 0.2}, {"drop_after", 0.2}, {"retry_after", 1}, {"seed", 7}});
+  standin.Set({{"next", json::array({"429", "500", "429", "500", "drop_after"})}, {"retry_after", 1}});
   StartCoordinator();
   const Stopwatch watch;
   ASSERT_TRUE(Eventually(120, [&] { return AllThere(); })) << Status().dump();

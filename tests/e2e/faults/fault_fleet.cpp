@@ -56,7 +56,7 @@ void Record(const std::string& fault, double seconds_to_detect, double seconds_t
 std::unique_ptr<Process> FaultFleet::StartScripted(const std::string& name, int windows, int pause_milliseconds,
                                                    Environment more) {
   more["RSG_TRAINER"] = RSG_FAKE_TRAINER;
-  more.emplace("OMP_FAKE_TRAINER", "good-" + std::to_string(windows) + "-" + std::to_string(pause_milliseconds));
+  more.try_emplace("OMP_FAKE_TRAINER", "good-" + std::to_string(windows) + "-" + std::to_string(pause_milliseconds));
   return StartAgent(name, more);
 }
 

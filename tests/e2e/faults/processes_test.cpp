@@ -2,6 +2,7 @@
 // accepted result and every acked window is stored once.
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -158,18 +159,23 @@ TEST_F(Fault, ChildKilledForItsMemory) {
 
 TEST_F(Fault, AgentFrozenAndItsWindowsAreTakenOnce) {
   StartTraining();
-  const std::string sweep = SubmitTwoCells();
-  WaitForTrainer(*agent_);
+  const std::string sweep = Submit({"--models", "resnet18", "--bs", "1", "--size", "64", "--seconds", "6"});
+  const pid_t trainer = WaitForTrainer(*agent_);
+  EXPECT_TRUE(Eventually(20, [&] { return SqlValue("SELECT count(*) > 3 FROM windows WHERE warm_up = 0") == "1"; }));
+  // The whole machine.
   Stopwatch watch;
   agent_->Signal(SIGSTOP);
+  kill(trainer, SIGSTOP);
   EXPECT_TRUE(WaitForState("one", "LOST"));
   const double detected = watch.Seconds();
   const int stored = Windows();
   watch.Reset();
+  kill(trainer, SIGCONT);
   agent_->Signal(SIGCONT);
   EXPECT_TRUE(WaitForWindowsOver(stored));
   Record("SIGSTOP agent beyond lost_after, CONT", detected, watch.Seconds(), "no newer attempt: its windows are taken");
-  ExpectCompleted(sweep, 2, 2);  // lost contact alone never fences an attempt
+  ExpectCompleted(sweep, 1, 1);  // lost contact alone never fences an attempt
+  EXPECT_NE(SqlValue("SELECT taints FROM v_results").find("frozen for"), std::string::npos) << "the gap shows";
 }
 
 TEST_F(Fault, AgentFrozenWhileItsJobWasCancelled) {
@@ -188,6 +194,53 @@ TEST_F(Fault, AgentFrozenWhileItsJobWasCancelled) {
   Record("SIGSTOP agent, job cancelled, CONT", detected, watch.Seconds(), "detected: its child is killed");
   EXPECT_EQ(SqlValue("SELECT count(*) FROM windows"), stored);
   EXPECT_EQ(SqlValue("SELECT outcome FROM v_results"), "CANCELLED");
+}
+
+// What a trainer tells of a machine with a GPU of a kind that others have, too.
+Environment WithGpu(const std::string& id) {
+  return {{"OMP_FAKE_INFO",
+           R"({"protocol_version":1,"stack":{"trainer_version":"0.1.0","torch_version":"2.11.0"},"devices":[{"id":")" +
+               id +
+               R"(","kind":"DEVICE_KIND_GPU","name":"Fake GPU","memory_mib":8192,"precisions":["PRECISION_FP32"]}],)"
+               R"("models":[{"name":"resnet18"}],"driver_version":"580"})"}};
+}
+
+TEST_F(Fault, AgentFrozenWhileItsSlotWentToAnother) {
+  // A second machine, to itself: it reads another id.
+  const std::string id = folder_ / "machine-id";
+  std::ofstream(id) << "00000000000000000000000000000002\n";
+  const std::vector<std::string> elsewhere{
+      "/usr/bin/unshare", "-m", "/bin/sh", "-c", "mount --bind \"$0\" /etc/machine-id && exec \"$@\"", id};
+  std::vector<std::string> trial = elsewhere;
+  trial.push_back("/bin/true");
+  if (RunCommand(trial).exit_code != 0) GTEST_SKIP() << "this machine cannot pass for two: no mount namespaces";
+  coordinator_->Signal(SIGTERM);
+  coordinator_->Wait(10);
+  StartCoordinator({"--slot-timeout", "1s", "--jobs-ahead", "0"});
+  agent_ = StartScripted("one", 400, 20, WithGpu("GPU-1"));
+  WaitForAgents(1);
+  const std::string sweep = Submit({"--models", "resnet18", "--bs", "2", "--precision", "fp32", "--machines", "1"});
+  EXPECT_TRUE(WaitForWindowsOver(5));
+  const auto children = ChildrenOf(agent_->pid());
+  agent_wrapper_ = elsewhere;
+  const auto two = StartScripted("two", 50, 20, WithGpu("GPU-2"));
+  WaitForAgents(1);
+  Stopwatch watch;
+  agent_->Signal(SIGSTOP);
+  EXPECT_TRUE(Eventually(15, [&] { return SqlValue("SELECT count(*) FROM results") == "1"; }));
+  const double detected = watch.Seconds();
+  EXPECT_EQ(WaitForSweep(sweep), "COMPLETED");
+  const int stored = Windows();
+  watch.Reset();
+  agent_->Signal(SIGCONT);
+  EXPECT_TRUE(Eventually(
+      10, [&] { return std::none_of(children.begin(), children.end(), [](pid_t child) { return Alive(child); }); }));
+  Record("SIGSTOP agent, slot given away, CONT", detected, watch.Seconds(),
+         "detected: another machine's result; resumed: the first one's child is killed");
+  WaitForAgents(2);
+  EXPECT_EQ(Windows(), stored) << "its writes are rejected";
+  EXPECT_EQ(SqlValue("SELECT count(*) FROM v_results WHERE outcome = 'COMPLETED'"), "1");
+  ExpectNothingLostOrDoubled(sweep);
 }
 
 }  // namespace
