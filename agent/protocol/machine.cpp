@@ -25,8 +25,11 @@ Machine::Machine(MachineConfig config, Random random)
       settings_(DefaultSettings()) {
   for (KeptAttempt& kept : std::exchange(config_.kept, {})) {
     v1::Assign assign = kept.assign;
-    hands_.push_back(
-        InHand{.assign = std::move(assign), .child = std::nullopt, .delivery = Delivery(std::move(kept), settings_)});
+    const bool out_of_memory = kept.end.outcome() == v1::OUTCOME_OUT_OF_MEMORY;
+    hands_.push_back(InHand{.assign = std::move(assign),
+                            .child = std::nullopt,
+                            .delivery = Delivery(std::move(kept), settings_),
+                            .out_of_memory = out_of_memory});
   }
 }
 
