@@ -57,19 +57,25 @@ SpoolLog::Found SpoolLog::Open() {
   return found;
 }
 
-void SpoolLog::ReadLeft(std::vector<Left>* attempts, Found* found) {
+absl::StatusOr<std::vector<std::uint64_t>> SpoolLog::List() {
   const auto names = disk_->List();
-  if (!names.ok()) {
-    found->warnings.push_back(
-        absl::StrCat("what an earlier process has kept cannot be read: ", std::string(names.status().message())));
-    return;
-  }
+  if (!names.ok()) return names.status();
   std::vector<std::uint64_t> numbers;
   for (const std::string& name : *names)
     if (const std::uint64_t number = NumberOf(name); number > 0) numbers.push_back(number);
   std::sort(numbers.begin(), numbers.end());
-  if (!numbers.empty()) next_ = numbers.back() + 1;
-  for (const std::uint64_t number : numbers) {
+  next_ = numbers.empty() ? 1 : numbers.back() + 1;
+  return numbers;
+}
+
+void SpoolLog::ReadLeft(std::vector<Left>* attempts, Found* found) {
+  const auto numbers = List();
+  if (!numbers.ok()) {
+    found->warnings.push_back(
+        absl::StrCat("what an earlier process has kept cannot be read: ", std::string(numbers.status().message())));
+    return;
+  }
+  for (const std::uint64_t number : *numbers) {
     const std::string name = Name(number);
     const auto bytes = disk_->Read(name, kMostFileBytes);
     if (!bytes.ok()) {
@@ -146,6 +152,9 @@ absl::Status SpoolLog::Write(Entry& entry, const KeptRecord& record, const std::
   if (window != nullptr && bytes_ + bytes.size() > max_bytes_)
     return absl::ResourceExhaustedError(absl::StrCat("the spool has ", bytes_, " bytes, and no more are allowed"));
   const bool fresh = entry.sealed || entry.segments.empty() || entry.segments.back().bytes >= segment_bytes_;
+  // Not before it is known which names an earlier process has left.
+  if (next_ == 0)
+    if (const auto listed = List(); !listed.ok()) return listed.status();
   Segment segment = fresh ? Segment{.name = Name(next_)} : entry.segments.back();
   std::string text = fresh ? std::string(kSpoolMagic) + entry.head : "";
   if (!std::holds_alternative<v1::Assign>(record)) text += bytes;

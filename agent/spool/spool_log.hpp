@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "agent/protocol/events.hpp"
 #include "agent/spool/disk.hpp"
 
@@ -62,6 +63,7 @@ class SpoolLog {
     bool sealed = false;  // the newest one is not to be appended to
   };
   struct Left;  // of an attempt, as found
+  absl::StatusOr<std::vector<std::uint64_t>> List();
   void ReadLeft(std::vector<Left>* left, Found* found);
   void Restore(Left& left, Found* found);
   absl::Status Write(Entry& entry, const KeptRecord& record, const std::string& bytes);
@@ -71,7 +73,7 @@ class SpoolLog {
   SpoolDisk* const disk_;
   const std::size_t segment_bytes_;
   std::map<std::string, Entry> entries_;  // by attempt
-  std::uint64_t next_ = 1;                // number of the next segment
+  std::uint64_t next_ = 0;                // number of the next segment; 0: not known
   std::uint64_t bytes_ = 0;
   std::uint64_t max_bytes_ = std::numeric_limits<std::uint64_t>::max();
 };

@@ -33,6 +33,8 @@ AgentProcess::AgentProcess(Basis* basis, Ledger* ledger, const Weather* weather,
   config.drain_limit_seconds = box->drain_limit;
   agent::SpoolLog::Found found = spool_.Open();
   if (!found.warnings.empty()) ledger->SpoolHurt(box->number);
+  for (const std::string& text : found.warnings) basis_->Tell("agent {}: \"{}\"", box->number, text);
+  for (const std::string& text : found.notes) basis_->Tell("agent {}: \"{}\"", box->number, text);
   for (const agent::KeptAttempt& kept : found.attempts)
     basis->Tell("agent {}: finds {} with {} windows in its spool", box->number, kept.assign.attempt_id(),
                 kept.windows.size());
@@ -212,7 +214,9 @@ void AgentProcess::Send(const v1::AgentMessage& message) {
 void AgentProcess::KeepOnDisk(const agent::Keep& keep) {
   spool_.set_max_bytes(machine_->max_spool_bytes());
   const absl::Status kept = spool_.Keep(keep);
-  if (!kept.ok()) basis_->Tell("agent {}: cannot keep what it has of {}", box_->number, keep.attempt_id);
+  if (!kept.ok())
+    basis_->Tell("agent {}: cannot keep what it has of {}: {}", box_->number, keep.attempt_id,
+                 std::string(kept.message()));
   const auto* end = std::get_if<v1::AttemptFinished>(&keep.record);
   ledger_->Kept(keep.attempt_id, kept.ok(), end != nullptr && end->has_result());
   DieIfOff();

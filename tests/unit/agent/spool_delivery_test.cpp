@@ -177,6 +177,24 @@ TEST_F(SpoolDeliveryTest, WhatNeverBeganIsNotKept) {
   EXPECT_EQ(hello.attempts(0).attempt_id(), "s1.1.1");
 }
 
+TEST_F(SpoolDeliveryTest, WhatAnEarlierProcessFoundTooLargeIsNotBegun) {
+  StartAttempt();
+  Say(FinishedEvent(v1::OUTCOME_OUT_OF_MEMORY));
+  ChildExits(3);
+  Store();
+  NextProcess();
+  Attach();
+  Hear(AckMessage("s1.1.1", 0));
+  v1::Assign larger = GoodAssign("s1.2.1", kOtherToken);
+  larger.mutable_cell()->set_batch_size(4);
+  Hear(AssignMessage(larger));
+  Flush();
+  EXPECT_EQ(Count<Spawn>(), 0) << "the coordinator cancels it once it has heard";
+  EXPECT_EQ(Finished().outcome(), v1::OUTCOME_OUT_OF_MEMORY);
+  Hear(AssignMessage(GoodAssign("s2.1.1", kOtherToken)));
+  EXPECT_EQ(Count<Spawn>(), 1) << "other sweeps may cap the memory differently";
+}
+
 TEST_F(SpoolDeliveryTest, AnUnfinishedAttemptEndsWithItsProcess) {
   StartAttempt();
   Windows(1, 3);

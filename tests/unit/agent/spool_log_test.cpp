@@ -167,9 +167,16 @@ TEST_F(SpoolLogTest, FilesOfOthersAreLeftAlone) {
   EXPECT_TRUE(disk_.files.contains("0000000008.spool")) << "never appended to what was there";
 }
 
-TEST_F(SpoolLogTest, AFolderThatCannotBeReadIsSaid) {
+TEST_F(SpoolLogTest, NothingIsAppendedToWhatAFolderThatCannotBeReadHas) {
+  disk_.files = {{"0000000001.spool", "of an earlier process"}};
   disk_.unreadable = true;
   EXPECT_THAT(Open().warnings, ElementsAre(HasSubstr("the folder cannot be read")));
+  EXPECT_TRUE(absl::IsPermissionDenied(Keep(GoodAssign())));
+  disk_.unreadable = false;
+  Windows(1, 1);
+  ASSERT_TRUE(Keep(End(1)).ok());
+  EXPECT_EQ(disk_.files.at("0000000001.spool"), "of an earlier process");
+  EXPECT_THAT(Open().attempts, SizeIs(1));
 }
 
 TEST_F(SpoolLogTest, AckedSegmentsAreRemovedAndNoOthers) {
