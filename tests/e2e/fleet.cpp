@@ -142,7 +142,7 @@ std::string Fleet::SqlValue(const std::string& query) {
 }
 
 pid_t Fleet::WaitForTrainer(const Process& agent) {
-  const auto windows = [&] { return std::stoi("0" + SqlValue("SELECT count(*) FROM windows")); };
+  const auto windows = [&] { return std::atoi(SqlValue("SELECT count(*) FROM windows").c_str()); };
   const int before = windows();
   pid_t trainer = 0;
   EXPECT_TRUE(Eventually(30, [&] {
