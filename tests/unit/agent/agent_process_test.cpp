@@ -89,8 +89,11 @@ class AgentProcess : public ::testing::Test {
       return false;
     });
   }
-  bool WaitForWindows() {
-    return fleet_.WaitFor([](const auto& messages) { return !messages.empty() && messages.back().has_window_batch(); });
+  // Looked for among all that have come: a heartbeat may be behind it before the test looks.
+  template <typename Is>
+  bool WaitForCount(std::ptrdiff_t count, Is is) {
+    return fleet_.WaitFor(
+        [&](const auto& messages) { return std::count_if(messages.begin(), messages.end(), is) >= count; });
   }
   std::string Log() const { return Slurp(folder_ / "log"); }
 
@@ -136,18 +139,22 @@ TEST_F(AgentProcess, JoinsRunsDeliversDrains) {
 
 TEST_F(AgentProcess, FirstInterruptFinishesTheSecondStops) {
   StartAgent("slow");
-  ASSERT_TRUE(WaitForWindows());
+  ASSERT_TRUE(WaitForCount(1, [](const auto& message) { return message.has_window_batch(); }));
   kill(pid_, SIGINT);
   EXPECT_TRUE(WaitForFinish(v1::OUTCOME_COMPLETED)) << "what is in hand is finished and delivered";
   EXPECT_EQ(WaitForExit(), 0);
   EXPECT_THAT(Log(), HasSubstr("draining: finishing s1.1.1"));
 
+  const auto drains = [](const auto& message) { return message.has_heartbeat() && message.heartbeat().draining(); };
+  std::ptrdiff_t drained = 0;  // said so far, by the first process
+  fleet_.WaitFor([&](const auto& messages) {
+    drained = std::count_if(messages.begin(), messages.end(), drains);
+    return true;
+  });
   StartAgent("hang");
-  ASSERT_TRUE(
-      fleet_.WaitFor([](const auto& messages) { return !messages.empty() && messages.back().has_attempt_started(); }));
+  ASSERT_TRUE(WaitForCount(2, [](const auto& message) { return message.has_attempt_started(); }));
   kill(pid_, SIGINT);
-  ASSERT_TRUE(fleet_.WaitFor(
-      [](const auto& messages) { return messages.back().has_heartbeat() && messages.back().heartbeat().draining(); }));
+  ASSERT_TRUE(WaitForCount(drained + 1, drains));
   kill(pid_, SIGINT);
   EXPECT_EQ(WaitForExit(), 130);
   EXPECT_TRUE(WaitForFinish(v1::OUTCOME_LOST)) << "the coordinator is told";
