@@ -10,8 +10,9 @@
 namespace rsg::server {
 namespace {
 
-// Together with the calls under way less than the core's mailbox holds: a stream has at most three events there.
+// Together with the calls under way less than the core's mailbox holds.
 constexpr int kMostStreams = 20'000;
+static_assert(kMostStreams * AgentStream::kMostEvents < Core::kMailbox);
 
 }  // namespace
 
