@@ -1,7 +1,7 @@
 // One agent's Attach stream. It takes bytes and parses them itself: gRPC would report a message that is none as the end
 // of the stream in good order. It reads a few messages ahead of the commit, so that an agent that says one thing after
-// another does not wait for a commit each, and then holds back until some of it is stored; what is to be sent waits in a
-// bounded queue, and an agent that does not read is cut off.
+// another does not wait for a commit each, and then holds back until some of it is stored; what is to be sent waits in
+// a bounded queue, and an agent that does not read is cut off.
 #pragma once
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -69,8 +69,8 @@ class AgentStream final : public RawBidiReactor {
 
   // Guarded by the link's mutex.
   bool reading_ = false;
-  bool read_out_ = false;       // nothing more comes
-  std::size_t unstored_ = 0;    // messages that were read and are not stored yet
+  bool read_out_ = false;     // nothing more comes
+  std::size_t unstored_ = 0;  // messages that were read and are not stored yet
   std::size_t unstored_bytes_ = 0;
   std::deque<grpc::ByteBuffer> outgoing_;  // the first one is being written while writing_
   bool writing_ = false;

@@ -7,9 +7,7 @@
 //
 // Everything is on loopback and ends by itself. Agents and coordinator share the machine's cores.
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,20 +16,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 
 #include "common/clock.hpp"
 #include "load_agent.hpp"
+#include "load_coordinator.hpp"
 #include "process.hpp"
 
 namespace rsg::bench {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Options {
   int agents = 20;
@@ -43,135 +37,10 @@ struct Options {
   double limit_seconds = 600;
 };
 
-struct Failure {
-  std::string why;
-};
-
-void Require(bool good, const std::string& why) {
-  if (!good) throw Failure{why};
-}
-
-std::string Slurp(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-/// The coordinator in a folder of its own, and its operator.
-class Coordinator {
- public:
-  explicit Coordinator(const Options& options) : rsg_(options.rsg) {
-    std::string pattern = (fs::temp_directory_path() / "rsg-load-XXXXXX").string();
-    Require(mkdtemp(pattern.data()) != nullptr, "cannot make a temporary folder");
-    folder_ = pattern;
-    process_ = std::make_unique<e2e::Process>(
-        std::vector<std::string>{rsg_, "serve", "--listen", "127.0.0.1:0", "--state", folder_ / "state",  //
-                                 "--lost-after", "15s", "--heartbeat", "5s", "--reconnect-cap", "2s", "--http",
-                                 "127.0.0.1:0"},
-        e2e::Environment{{"WANDB_MODE", "disabled"}}, folder_ / "log");
-    Require(e2e::Eventually(30, [&] { return process_->Log().find("join line") != std::string::npos; }),
-            "rsg serve does not start: " + process_->Log());
-    const std::string log = process_->Log();
-    port = std::stoi(log.substr(log.find(':') + 1));
-    const std::string http = log.substr(log.find("\nhttp ") + 1);
-    http_port_ = std::stoi(http.substr(http.find(':') + 1));
-  }
-  ~Coordinator() {
-    process_.reset();
-    std::error_code none;
-    fs::remove_all(folder_, none);
-  }
-  Coordinator(const Coordinator&) = delete;
-  Coordinator& operator=(const Coordinator&) = delete;
-
-  std::string Rsg(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), rsg_);
-    const auto output = e2e::RunCommand(arguments, {{"RSG_OPERATOR", Slurp(folder_ / "state" / "operator")}}, 60);
-    Require(output.exit_code == 0, "rsg " + arguments[1] + " " + arguments[2] + ": " + output.err);
-    return output.out;
-  }
-
-  std::int64_t Sql(const std::string& query) const {
-    sqlite3* database = nullptr;
-    sqlite3_stmt* statement = nullptr;
-    const std::string path = folder_ / "state" / "rsg.db";
-    sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr);
-    sqlite3_busy_timeout(database, 10'000);
-    const bool good = sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
-                      sqlite3_step(statement) == SQLITE_ROW;
-    const std::int64_t value = good ? sqlite3_column_int64(statement, 0) : -1;
-    const std::string error = sqlite3_errmsg(database);
-    sqlite3_finalize(statement);
-    sqlite3_close(database);
-    Require(good, query + ": " + error);
-    return value;
-  }
-
-  /// A line of /proc/PID/status, in MiB.
-  double StatusMib(const std::string& key) const {
-    std::ifstream status("/proc/" + std::to_string(process_->pid()) + "/status");
-    for (std::string line; std::getline(status, line);)
-      if (line.rfind(key + ":", 0) == 0) return std::stod(line.substr(key.size() + 1)) / 1024;
-    return 0;
-  }
-  double CpuSeconds() const {
-    const std::string stat = Slurp("/proc/" + std::to_string(process_->pid()) + "/stat");
-    std::istringstream fields(stat.substr(stat.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) fields >> skipped;
-    double user = 0;
-    double system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-  }
-  /// The bound of the bucket of a histogram of /metrics that holds this share of all; in seconds.
-  double Bucket(const std::string& histogram, double share) const {
-    const std::string metrics = Get("/metrics");
-    std::vector<std::pair<double, double>> buckets;  // bound, how many are not above it
-    const std::string head = "\n" + histogram + "_bucket{le=\"";
-    for (auto at = metrics.find(head); at != std::string::npos; at = metrics.find(head, at + 1)) {
-      const char* bound = metrics.c_str() + at + head.size();
-      const char* count = std::strchr(bound, '}');
-      buckets.emplace_back(std::strtod(bound, nullptr), count == nullptr ? 0 : std::strtod(count + 1, nullptr));
-    }
-    for (const auto& [bound, count] : buckets)
-      if (count >= share * buckets.back().second) return bound;
-    return 0;
-  }
-  bool Running() const { return process_->Running(); }
-  std::string Log() const { return process_->Log(); }
-
-  int port = 0;
-
- private:
-  std::string Get(const std::string& path) const {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(http_port_));
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    std::string answer;
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-        send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
-      char buffer[16384];
-      for (ssize_t got = 0; (got = recv(fd, buffer, sizeof buffer, 0)) > 0;)
-        answer.append(buffer, static_cast<std::size_t>(got));
-    }
-    close(fd);
-    return answer;
-  }
-
-  int http_port_ = 0;
-  const std::string rsg_;
-  fs::path folder_;
-  std::unique_ptr<e2e::Process> process_;
-};
-
 /// Ours of this process that lead to the coordinator.
 std::vector<int> Connections(int port) {
   std::vector<int> found;
-  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     const int fd = std::stoi(entry.path().filename());
     sockaddr_in6 peer{};  // gRPC dials IPv4 through IPv6 sockets
     socklen_t size = sizeof peer;
@@ -189,7 +58,7 @@ double Percentile(const std::vector<double>& sorted, double share) {
 
 class Run {
  public:
-  explicit Run(const Options& options) : options_(options), coordinator_(options) {
+  explicit Run(const Options& options) : options_(options), coordinator_(options.rsg) {
     const std::string printed =
         coordinator_.Rsg({"agents", "token", "--print", "--uses", std::to_string(options.agents)});
     const auto join = ParseJoinLine(printed.substr(0, printed.find('\n')), JoinKind::kAgent);
@@ -222,9 +91,9 @@ class Run {
     auto& acks = tally_.ack_seconds;
     std::sort(acks.begin(), acks.end());
     const auto windows = coordinator_.Sql("SELECT count(*) FROM windows");
-    std::printf("agents %d, attached within %.1f s; jobs %d in %.1f s (%.0f jobs/s, %.0f windows/s)\n", options_.agents,
-                attach_seconds_, options_.jobs, seconds_, options_.jobs / seconds_,
-                static_cast<double>(windows) / seconds_);
+    std::printf("agents %d, attached within %.1f s; jobs %d in %.1f s (%.0f jobs/s, %.0f windows/s of %.0f offered)\n",
+                options_.agents, attach_seconds_, options_.jobs, seconds_, options_.jobs / seconds_,
+                static_cast<double>(windows) / seconds_, options_.agents / options_.script.pace_seconds);
     std::printf("connections cut %d, streams lost %lu; attempts %ld\n", cuts_, tally_.links_lost,
                 static_cast<long>(coordinator_.Sql("SELECT count(*) FROM attempts")));
     std::printf("coordinator: RSS %.0f MiB, at most %.0f MiB (budget 2048); CPU %.1f s, %.2f cores\n",
@@ -241,7 +110,7 @@ class Run {
         1e3 * coordinator_.Bucket("rsg_commit_duration_seconds", 0.99));
     std::printf("the agents' thread, all of them in turn: p50 %.1f ms, p99 %.1f ms\n", 1e3 * Percentile(turns_, 0.5),
                 1e3 * Percentile(turns_, 0.99));
-    return AllOnce();
+    return coordinator_.AllOnce(options_.jobs);
   }
 
   const Tally& tally() const { return tally_; }
@@ -280,33 +149,10 @@ class Run {
 
   void Cut() {
     next_cut_ += options_.cut_every;
-    std::vector<int> open = Connections(coordinator_.port);
+    std::vector<int> open = Connections(coordinator_.port());
     std::shuffle(open.begin(), open.end(), random_);
     open.resize(static_cast<std::size_t>(std::ceil(options_.cut * static_cast<double>(open.size()))));
     for (const int fd : open) cuts_ += shutdown(fd, SHUT_RDWR) == 0 ? 1 : 0;
-  }
-
-  bool AllOnce() const {
-    bool good = true;
-    const auto expect = [&](const char* what, const std::string& query, std::int64_t wanted) {
-      const auto found = coordinator_.Sql(query);
-      if (found == wanted) return;
-      std::printf("WRONG: %s: %ld, not %ld\n", what, static_cast<long>(found), static_cast<long>(wanted));
-      good = false;
-    };
-    expect("results", "SELECT count(*) FROM results", options_.jobs);
-    expect("jobs with a result", "SELECT count(*) FROM (SELECT DISTINCT sweep, job FROM results)", options_.jobs);
-    expect("jobs that ended otherwise", "SELECT count(*) FROM jobs WHERE outcome <> 'COMPLETED'", 0);
-    expect("attempts with a gap or a double",
-           "SELECT count(*) FROM (SELECT count(*) AS n, min(sequence) AS first, max(sequence) AS last FROM windows "
-           "GROUP BY sweep, job, attempt HAVING first <> 1 OR last <> n)",
-           0);
-    expect("attempts whose acked windows are not stored",
-           "SELECT count(*) FROM attempts a WHERE last_sequence <> (SELECT count(*) FROM windows w WHERE "
-           "w.sweep = a.sweep AND w.job = a.job AND w.attempt = a.attempt)",
-           0);
-    if (good) std::printf("all %d results and all their windows are stored once\n", options_.jobs);
-    return good;
   }
 
   const Options options_;
