@@ -100,7 +100,8 @@ std::string Dialler::Remedy(LinkLoss kind) const {
 void Dialler::GiveUp(const LinkLost& loss, Actions* actions) const {
   const std::string remedy = Remedy(loss.kind);
   actions->emplace_back(Log{Log::Level::kError, absl::StrCat(loss.reason, remedy.empty() ? "" : "; ", remedy)});
-  actions->emplace_back(Exit{1});
+  // Whoever answers at that address may be another one after a while; all else stays as it is.
+  actions->emplace_back(Exit{loss.kind == LinkLoss::kUntrusted ? 1 : kExitRefused});
 }
 
 }  // namespace rsg::agent

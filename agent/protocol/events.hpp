@@ -127,6 +127,8 @@ struct Log {
   enum class Level { kInfo, kWarning, kError } level = Level::kInfo;
   std::string text;
 };
+/// The agent cannot go on until somebody has mended what its log names: starting it again as it is does not help.
+inline constexpr int kExitRefused = 3;
 /// The last action: end the process with this code.
 struct Exit {
   int code = 0;

@@ -23,11 +23,9 @@ std::vector<Column> Columns() {
   return columns;
 }
 
-int Show(const Flags& flags, const std::filesystem::path& folder, const absl::StatusOr<server::Copied>& copied) {
-  const auto output = MakeOutput(flags.output);
-  if (!output.ok()) return Report(output.status());
+int Show(const Output& output, const std::filesystem::path& folder, const absl::StatusOr<server::Copied>& copied) {
   if (!copied.ok()) return Report(copied.status());
-  const auto table = StandardTable(*output, Columns());
+  const auto table = StandardTable(output, Columns());
   table->Add({folder.string(), copied->holdings.sweeps, copied->holdings.results, copied->holdings.windows,
               static_cast<std::int64_t>(copied->scripts), static_cast<std::int64_t>(copied->bytes)});
   table->Finish();
@@ -58,8 +56,10 @@ void AddBackup(CLI::App& parent, int& exit_code) {
       "agents, so it is as secret as the state folder (W&B's key is not in it). It appears whole or not at all.\n\n"
       "Examples:\n  rsg backup /backups/rsg-$(date +%F)\n  rsg restore /backups/rsg-2026-11-25 --state ~/rsg\n");
   app->callback([flags, &exit_code] {
-    exit_code =
-        Show(*flags, flags->folder, server::BackUp(CoordinatorState(flags->state), flags->folder, !flags->no_scripts));
+    const auto output = MakeOutput(flags->output);
+    exit_code = !output.ok() ? Report(output.status())
+                             : Show(*output, flags->folder,
+                                    server::BackUp(CoordinatorState(flags->state), flags->folder, !flags->no_scripts));
   });
 }
 
@@ -74,7 +74,8 @@ void AddRestore(CLI::App& parent, int& exit_code) {
       "Examples:\n  rsg restore /backups/rsg-2026-11-25\n  rsg restore /backups/rsg-2026-11-25 --state ~/rsg\n");
   app->callback([flags, &exit_code] {
     const auto state = CoordinatorState(flags->state);
-    exit_code = Show(*flags, state, server::Restore(flags->folder, state));
+    const auto output = MakeOutput(flags->output);
+    exit_code = !output.ok() ? Report(output.status()) : Show(*output, state, server::Restore(flags->folder, state));
   });
 }
 

@@ -8,9 +8,10 @@
 //  * An attempt's windows are taken in sequence, each once, and acknowledged only after the commit; its end is taken
 //  once
 //    and only when all of its windows are there. So every acknowledged window is stored once, and a job has one result.
-//  * A job has one attempt at a time: it is given out anew only when the earlier one has ended here, and its lease token
-//    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after the
-//    other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
+//  * A job has one attempt at a time: it is given out anew only when the earlier one has ended here, and its lease
+//  token
+//    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after
+//    the other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
 //  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempts are fenced when another process of
 //    the agent takes its place, when the operator cancels, when another agent takes over the device, or when its
 //    machine's slot in a sweep of only so many machines goes to another one (slots.cpp).
@@ -120,7 +121,7 @@ class Coordinator {
 
   const Tokens& tokens() const { return tokens_; }
   v1::ListAgentsResponse ListAgents(const Now& now) const;
-  Overview Look(const Now& now) const;
+  Overview Look() const;
   /// NOT_FOUND when the sweep is not live.
   absl::StatusOr<v1::SweepStatus> Status(std::int64_t sweep, const Now& now) const;
   /// A live sweep's jobs that are assigned or running.

@@ -17,12 +17,11 @@ absl::Status NotLive(std::int64_t sweep) {
 
 }  // namespace
 
-Overview Coordinator::Look(const Now& now) const {
+Overview Coordinator::Look() const {
   Overview overview;
-  const v1::ListAgentsResponse agents = ListAgents(now);
-  for (const v1::Agent& agent : agents.agents()) {
-    ++overview.agents[agent.state()];
-    overview.spooled_windows += agent.spooled_windows();
+  for (const auto& [id, agent] : agents_) {
+    ++overview.agents[StateOf(*agent)];
+    overview.spooled_windows += agent->spooled;
   }
   overview.sweeps = sweeps_.size();
   v1::JobCounts& jobs = overview.jobs;

@@ -305,6 +305,10 @@ absl::Status Core::MakeCoordinator() {
 }
 
 void Core::Break(const absl::Status& reason) {
+  if (coordinator_ != nullptr) {
+    const std::lock_guard lock(refused_mutex_);  // the next one counts from 0
+    for (const auto& [why, count] : coordinator_->rejected()) refused_[why] += count;
+  }
   coordinator_.reset();
   broken_ = reason;
   SetStoring(false);

@@ -108,7 +108,8 @@ class Core {
   /// When Round has something to do although nothing comes, on the clock's monotonic time.
   double Due() const { return std::min({tick_due_, watch_due_, held_.empty() ? tick_due_ : held_.begin()->first}); }
 
-  /// Counts what was refused before it became an event, by reason; Coordinator::rejected has the rest.
+  /// Counts what was refused before it became an event, by reason. Coordinator::rejected has the rest, since the last
+  /// failed commit; what it had before that is here.
   void Refused(const char* reason);
   std::map<std::string, std::uint64_t> refused() const;
 

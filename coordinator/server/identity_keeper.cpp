@@ -34,6 +34,16 @@ void IdentityKeeper::Run() {
 }
 
 void IdentityKeeper::Look() {
+  // Agents know the CA that this process serves; with another one they would be locked out.
+  std::error_code error;
+  for (const char* file : {"ca.key", "ca.pem"}) {
+    if (std::filesystem::exists(folder_ / file, error)) continue;
+    spdlog::warn(
+        "{} is missing: the server's certificate, valid until {}, cannot be renewed; put it back, or start "
+        "the coordinator anew with another CA, which no agent knows",
+        (folder_ / file).string(), ValidUntil(certificate_pem_));
+    return;
+  }
   auto identity = LoadOrMakeIdentity(folder_);
   if (!identity.ok()) {
     spdlog::warn("cannot see to the server's certificate, which is valid until {}: {}", ValidUntil(certificate_pem_),

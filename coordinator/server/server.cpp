@@ -119,8 +119,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   std::unique_ptr<Server> server(new Server(std::make_unique<Parts>()));
   Parts& parts = *server->parts_;
   if (auto s = parts.Open(options); !s.ok()) return s;
-  if (auto s = parts.Listen(); !s.ok()) return s;
   if (auto s = parts.ListenForHttp(); !s.ok()) return s;
+  if (auto s = parts.Listen(); !s.ok()) return s;  // last: what fails now has let no agent in
   if (auto s = parts.WriteLines(); !s.ok()) return s;
   return server;
 }

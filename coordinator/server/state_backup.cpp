@@ -123,14 +123,18 @@ absl::StatusOr<Copied> Restore(const fs::path& folder, const fs::path& state) {
   if (auto s = MakeStateFolder(state); !s.ok()) return s;
   const auto lock = FileLock::Acquire(state / "lock", "coordinator");
   if (!lock.ok()) return lock.status();
-  if (fs::exists(state / kDatabase, error))
-    return absl::AlreadyExistsError(absl::StrCat(state.string(),
-                                                 " has a coordinator's database already, which is left as it is; name "
-                                                 "another folder with --state, or move that one away"));
+  // A journal that is left is as bad: SQLite would play it into the restored database.
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"})
+    if (fs::exists(state / (std::string(kDatabase) + suffix), error))
+      return absl::AlreadyExistsError(
+          absl::StrCat(state.string(), " has a coordinator's database already (", kDatabase, suffix,
+                       "), which is left as it is; name another folder with --state, or move all of rsg.db* away"));
   if (auto s = CopyIdentity(folder, state, &copied); !s.ok()) return s;
   if (auto s = CopyScripts(folder, state, &copied); !s.ok()) return s;
   const fs::path partial = state / (std::string(kDatabase) + ".partial");
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(partial.string() + suffix, error);
   auto done = CopyFile(folder / kDatabase, partial, &copied);
+  if (done.ok()) done = store::MakeDistinct(partial);
   if (done.ok() && rename(partial.c_str(), (state / kDatabase).c_str()) != 0)
     done = Failed("make", state / kDatabase, errno);
   if (!done.ok()) {

@@ -73,4 +73,19 @@ absl::StatusOr<Holdings> Inspect(const std::filesystem::path& database) {
   return holdings;
 }
 
+absl::Status MakeDistinct(const std::filesystem::path& database) {
+  absl::Status done;
+  {
+    auto connection = Connection::Open(database, Connection::Access::kWrite);
+    if (!connection.ok()) return connection.status();
+    const auto known = connection->Number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'wandb_database'");
+    if (!known.ok()) return known.status();
+    // An older one is given its id when its schema is brought up to date.
+    if (*known > 0)
+      done = connection->Execute("UPDATE wandb_database SET id = lower(hex(randomblob(16)))", "tell it apart");
+    if (done.ok()) done = connection->Execute("PRAGMA journal_mode = DELETE", "end the copy");
+  }
+  return done.ok() ? Sync(database) : done;
+}
+
 }  // namespace rsg::store

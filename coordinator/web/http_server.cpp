@@ -16,6 +16,8 @@ constexpr unsigned kMostFromOneAddress = 16;
 constexpr unsigned kIdleSeconds = 10;
 constexpr std::size_t kConnectionMemory = std::size_t{32} << 10;  // a request's line and headers must fit
 constexpr int kBacklog = 64;
+// A thread a connection: a page that waits for the coordinator's thread must not hold up /healthz.
+constexpr unsigned kThreads = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
 
 // What nobody may do with a page: keep it, take it for something else, put it into a frame.
 constexpr std::pair<const char*, const char*> kHeaders[] = {
@@ -59,10 +61,10 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const server::Addr
   server->address_ =
       server::Format({.host = listen.host.empty() ? "0.0.0.0" : listen.host, .port = BoundPort(*listener)});
   server->daemon_ =
-      MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, OnRequest, server.get(),
-                       MHD_OPTION_LISTEN_SOCKET, *listener, MHD_OPTION_CONNECTION_LIMIT, kMostConnections,
-                       MHD_OPTION_PER_IP_CONNECTION_LIMIT, kMostFromOneAddress, MHD_OPTION_CONNECTION_TIMEOUT,
-                       kIdleSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory, MHD_OPTION_END);
+      MHD_start_daemon(kThreads, 0, nullptr, nullptr, OnRequest, server.get(), MHD_OPTION_LISTEN_SOCKET, *listener,
+                       MHD_OPTION_CONNECTION_LIMIT, kMostConnections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                       kMostFromOneAddress, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
+                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory, MHD_OPTION_END);
   if (server->daemon_ == nullptr) {
     close(*listener);
     return absl::UnavailableError(fmt::format("cannot serve HTTP on {}; leave {} out", server->address_, option));

@@ -32,8 +32,8 @@ std::optional<Fleet> AskCore(server::Core& core) {
   const auto answer = std::make_shared<Answer>();
   auto came = answer->came.get_future();
   core.Post(
-      [answer](schedule::Coordinator& coordinator, const schedule::Now& now, schedule::Effects&) {
-        answer->fleet = {.overview = coordinator.Look(now), .rejected = coordinator.rejected()};
+      [answer](schedule::Coordinator& coordinator, const schedule::Now&, schedule::Effects&) {
+        answer->fleet = {.overview = coordinator.Look(), .rejected = coordinator.rejected()};
       },
       [answer](const absl::Status& status) { answer->came.set_value(status.ok()); });
   if (came.wait_for(kCoreAnswers) != std::future_status::ready || !came.get()) return std::nullopt;

@@ -80,10 +80,12 @@ TEST_F(Fault, ResponseLostAfterCommit) {
 
   // And once more when all windows are stored and the end is being committed: a slow disk leaves the time for it.
   EXPECT_TRUE(WaitForWindowsOver(kWindows / 2));
-  SetShim("coordinator", 0, 0.3);
+  SetShim("coordinator", 0, 1);
   EXPECT_TRUE(WaitForWindowsOver(kWindows - 1));
+  const auto swallowed = proxy_.swallowed();
   proxy_.SwallowResponses(true);
-  Eventually(1, [&] { return SqlValue("SELECT state FROM sweeps") == "COMPLETED"; });
+  EXPECT_TRUE(Eventually(10, [&] { return SqlValue("SELECT state FROM sweeps") == "COMPLETED"; }));
+  EXPECT_TRUE(Eventually(10, [&] { return proxy_.swallowed() > swallowed; })) << "the agent is not told";
   SetShim("coordinator", 0);
   proxy_.Cut();
   proxy_.SwallowResponses(false);
@@ -151,9 +153,10 @@ TEST_F(Fault, LinkThrottled) {
   Stopwatch watch;
   sweep_ = SubmitOne();
   EXPECT_EQ(WaitForSweep(sweep_), "COMPLETED");
+  const std::string ran = SqlValue("SELECT round(runtime_seconds, 2) FROM attempts");
   Record("link throttled to 32 kbit/s (tbf)", -1, watch.Seconds(),
-         "resumed: an attempt of 3 s is complete; its child ran " +
-             SqlValue("SELECT round(runtime_seconds, 2) FROM attempts") + " s");
+         "resumed: an attempt of 3 s is complete; its child ran " + ran + " s");
+  EXPECT_LT(std::stod(ran), watch.Seconds() / 2) << "at its own pace, not the link's";
   ExpectCompleted(sweep_, 1, 1);
 }
 

@@ -92,7 +92,7 @@ TEST_F(Fault, DiskFull) {
 }
 
 TEST_F(Fault, SlowStore) {
-  constexpr double kFlush = 0.3;  // seconds
+  constexpr double kFlush = 1;  // seconds
   coordinator_environment_.merge(Shim("coordinator"));
   StartCoordinator();
   const auto agent = StartScripted("one", 100);

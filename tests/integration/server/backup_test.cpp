@@ -197,6 +197,37 @@ TEST_F(Backup, StateFolderInUseIsLeftAlone) {
   EXPECT_EQ(*ReadFile(state() / "wandb-key"), "content of wandb-key");
 }
 
+TEST_F(Backup, JournalOfAnotherDatabaseIsNotPlayedIntoTheRestoredOne) {
+  MakeBackup();
+  ASSERT_TRUE(MakeStateFolder(restored_).ok());
+  for (const char* left : {"rsg.db-wal", "rsg.db-shm", "rsg.db-journal"}) {
+    Write(restored_ / left, "of a coordinator that was killed");
+    const auto restored = Restore(backup_, restored_);
+    EXPECT_EQ(restored.status().code(), absl::StatusCode::kAlreadyExists);
+    EXPECT_THAT(std::string(restored.status().message()), HasSubstr(left));
+    EXPECT_FALSE(fs::exists(restored_ / "rsg.db"));
+    fs::remove(restored_ / left);
+  }
+  EXPECT_TRUE(Restore(backup_, restored_).ok());
+}
+
+// The original may have gone on after the backup, and W&B knows its later sweeps by the numbers that come again.
+TEST_F(Backup, RestoredDatabaseNamesItsRunsInWandbAnew) {
+  MakeBackup();
+  Execute(database_,
+          "INSERT INTO wandb_runs (sweep, job, entity, project, run_id, phase, machine, agent, opened_unix) VALUES "
+          "(1, 3, 'us', 'gpus', 's1-3-known', 'DONE', '{}', 'a', 1)");
+  fs::remove_all(backup_);
+  ASSERT_TRUE(BackUp(state(), backup_, true).ok());
+  ASSERT_TRUE(Restore(backup_, restored_).ok());
+  const std::string original = AskOne("SELECT id FROM wandb_database");
+  EXPECT_EQ(original.size(), 32U);
+  database_ = restored_ / "rsg.db";
+  EXPECT_NE(AskOne("SELECT id FROM wandb_database"), original);
+  EXPECT_EQ(AskOne("SELECT count(*) FROM wandb_database"), "1");
+  EXPECT_EQ(AskOne("SELECT run_id FROM wandb_runs"), "s1-3-known") << "W&B has it";
+}
+
 TEST_F(Backup, InterruptedRestoreIsRepeated) {
   MakeBackup();
   fs::create_directories(restored_ / "tls");

@@ -1,6 +1,5 @@
 // The core's thread without gRPC: commits before anything is let out, and survives a disk that takes nothing.
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -14,6 +13,7 @@
 #include "coordinator/server/core.hpp"
 #include "coordinator/store/reader.hpp"
 #include "folder.hpp"
+#include "full_disk.hpp"
 #include "messages.hpp"
 
 namespace rsg::server {
@@ -170,21 +170,6 @@ TEST_F(CoreTest, AcknowledgesOnlyWhatIsStoredForManyAgentsAtOnce) {
   ASSERT_TRUE(rows.ok());
   EXPECT_EQ(rows->rows.size(), std::size_t{kAgents * kJobs});
 }
-
-// Files of this process may not grow while it lives: a full disk.
-class FullDisk {
- public:
-  FullDisk() {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &none);
-  }
-  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 TEST_F(CoreTest, FullDiskLetsNothingOutAndIsRecoveredFrom) {
   ASSERT_TRUE(Enrol("one").ok());

@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <future>
+#include <thread>
 
 #include "common/channel.hpp"
 #include "coordinator/server/core.hpp"
+#include "full_disk.hpp"
 #include "test_agent.hpp"
 
 namespace rsg::server {
@@ -66,6 +68,21 @@ TEST_F(HealthTest, ServesWhileItCanStore) {
   const Reply reply = Ask(Line(), kHealth, "");
   EXPECT_TRUE(reply.status.ok()) << reply.status.error_message();
   EXPECT_EQ(reply.bytes, "\x08\x01") << "field 1, SERVING";
+}
+
+TEST_F(HealthTest, DoesNotServeWhileItCannotStore) {
+  Start();
+  const JoinLine line = Line();
+  {
+    const FullDisk full;
+    TestAgent agent(server_->join_line(), "one", 1);
+    EXPECT_EQ(agent.Enrol().error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(Ask(line, kHealth, "").bytes, "\x08\x02") << "field 1, NOT_SERVING";
+  }
+  std::string bytes;
+  for (int i = 0; i < 100 && (bytes = Ask(line, kHealth, "").bytes) != "\x08\x01"; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(bytes, "\x08\x01") << "there is room again";
 }
 
 TEST_F(HealthTest, ReflectionNamesTheServicesAndNoSecret) {

@@ -28,21 +28,23 @@ Object* Parse(const std::filesystem::path& file, Reader read) {
 }
 
 // The server certificate in the folder, as if it had been made that much earlier or later; signed by its CA.
-void ShiftCertificate(const std::filesystem::path& folder, long days) {
+std::string ShiftCertificate(const std::filesystem::path& folder, long days, const char* ca_key = "ca.key") {
   X509* certificate = Parse<X509>(folder / "server.pem", PEM_read_X509);
-  EVP_PKEY* ca = Parse<EVP_PKEY>(folder / "ca.key", PEM_read_PrivateKey);
-  ASSERT_TRUE(certificate != nullptr && ca != nullptr);
+  EVP_PKEY* ca = Parse<EVP_PKEY>(folder / ca_key, PEM_read_PrivateKey);
+  EXPECT_TRUE(certificate != nullptr && ca != nullptr);
   X509_gmtime_adj(X509_getm_notBefore(certificate), (days - 1) * 86400);
   X509_gmtime_adj(X509_getm_notAfter(certificate), (days + 365) * 86400);
-  ASSERT_NE(X509_sign(certificate, ca, EVP_sha256()), 0);
+  EXPECT_NE(X509_sign(certificate, ca, EVP_sha256()), 0);
   BIO* bio = BIO_new(BIO_s_mem());
   PEM_write_bio_X509(bio, certificate);
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio, &text);
-  EXPECT_TRUE(WriteFile(folder / "server.pem", {text, static_cast<std::size_t>(size)}, 0644).ok());
+  const std::string pem(text, static_cast<std::size_t>(size));
+  EXPECT_TRUE(WriteFile(folder / "server.pem", pem, 0644).ok());
   BIO_free(bio);
   X509_free(certificate);
   EVP_PKEY_free(ca);
+  return pem;
 }
 
 // The certificate that a client is shown.
@@ -92,8 +94,7 @@ class Identity : public ServerTest {
 TEST_F(Identity, CertificateIsRenewedWhileTheServerRuns) {
   const auto server = StartLooking(0.2);
   const std::string key = *ReadFile(Folder() / "server.key");
-  ShiftCertificate(Folder(), -350);
-  const std::string old = *ReadFile(Folder() / "server.pem");
+  const std::string old = ShiftCertificate(Folder(), -350);
   const auto renewed = [&] {
     const std::string now = Served(server->address());
     return now != old && now == *ReadFile(Folder() / "server.pem");
@@ -104,13 +105,25 @@ TEST_F(Identity, CertificateIsRenewedWhileTheServerRuns) {
   EXPECT_TRUE(agent.Enrol().ok());
 }
 
+TEST_F(Identity, RunningServerNeverMakesAnotherCa) {
+  const auto server = StartLooking(0.05);
+  const std::string served = Served(server->address());
+  std::filesystem::rename(Folder() / "ca.key", Folder() / "elsewhere");
+  ShiftCertificate(Folder(), -350, "elsewhere");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // several looks; there is nothing to wait for
+  EXPECT_FALSE(std::filesystem::exists(Folder() / "ca.key"));
+  std::filesystem::rename(Folder() / "elsewhere", Folder() / "ca.key");
+  EXPECT_TRUE(Eventually([&] { return Served(server->address()) != served; })) << "renewed as soon as it is back";
+  TestAgent agent(server->join_line(), "one", 1);
+  EXPECT_TRUE(agent.Enrol().ok()) << "by the same CA";
+}
+
 TEST_F(Identity, RefusedCertificateIsExplained) {
   const auto server = StartLooking(3600);
   const JoinLine line = *ParseJoinLine(server->join_line(), JoinKind::kAgent);
   for (const auto& [days, text] : {std::pair{-400L, "has expired by this machine's clock, which says 20"},
                                    {100L, "is not valid yet by this machine's clock, which says 20"}}) {
-    ShiftCertificate(Folder(), days);
-    const std::string shown = *ReadFile(Folder() / "server.pem");
+    const std::string shown = ShiftCertificate(Folder(), days);
     ASSERT_TRUE(Eventually([&] { return Served(server->address()) == shown; }));
     TestAgent agent(server->join_line(), "one", 1);
     const grpc::Status refused = agent.Enrol();

@@ -12,6 +12,7 @@
 #include "common/channel.hpp"
 #include "coordinator/server/address.hpp"
 #include "coordinator/web/exposition.hpp"
+#include "full_disk.hpp"
 #include "test_agent.hpp"
 
 namespace rsg::server {
@@ -124,6 +125,32 @@ TEST_F(LookOn, MetricsTellWhatHasHappened) {
   EXPECT_GT(samples["rsg_commit_duration_seconds_sum"], 0);
   EXPECT_GT(samples["process_resident_memory_bytes"], 1e6);
   EXPECT_GT(samples["process_open_fds"], 3);
+}
+
+TEST_F(LookOn, FullDiskShowsAndCountersGoOn) {
+  StartWithHttp();
+  TestAgent agent(server_->join_line(), "one", 1);
+  ASSERT_TRUE(agent.Enrol().ok());
+  agent.Attach();
+  Submit(1);
+  const v1::Assign assign = agent.NextAssign();
+  ASSERT_TRUE(agent.Say(MakeStarted(assign)));
+  ASSERT_TRUE(agent.Say(MakeWindows(assign, 5, 6))) << "a gap";
+  EXPECT_EQ(agent.NextAck(), 0u);
+  {
+    const FullDisk full;
+    TestAgent other(server_->join_line(), "two", 2);
+    EXPECT_FALSE(other.Enrol().ok());
+    EXPECT_THAT(Get("/healthz"), testing::AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("cannot store")));
+    EXPECT_THAT(Get("/metrics"), HasSubstr("\nrsg_storing 0\n"));
+  }
+  std::string metrics;
+  for (int i = 0; i < 100 && metrics.find("\nrsg_storing 1\n") == std::string::npos; ++i) {
+    usleep(100'000);
+    metrics = Get("/metrics");
+  }
+  EXPECT_THAT(metrics, HasSubstr("\nrsg_rejected_messages_total{reason=\"gap\"} 1\n")) << "it is no less than before";
+  EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(LookOn, PagesCanOnlyBeRead) {

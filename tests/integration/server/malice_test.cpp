@@ -21,8 +21,12 @@ namespace {
 
 using testing::HasSubstr;
 
-// For the coordinator and all of its attackers, who live in one process here.
+// For the coordinator and all of its attackers, who live in one process here. AddressSanitizer keeps what was freed.
+#ifdef __SANITIZE_ADDRESS__
+constexpr double kMostGrowthMiB = 160 + 256;
+#else
 constexpr double kMostGrowthMiB = 160;
+#endif
 
 double ResidentMiB() {
   std::ifstream status("/proc/self/statm");
@@ -61,13 +65,6 @@ class Malice : public ServerTest {
     ASSERT_TRUE(evil_->Enrol().ok());
   }
   void TearDown() override { EXPECT_LT(ResidentMiB() - before_, kMostGrowthMiB); }
-
-  ServerOptions Options() const override {
-    ServerOptions options = ServerTest::Options();
-    options.handshake_seconds = 1;
-    options.settings.hello_seconds = 0.5;
-    return options;
-  }
 
   /// Whether `what` comes true; far more time than it takes.
   static bool Until(const std::function<bool()>& what) {
@@ -293,7 +290,18 @@ TEST_F(Malice, WhoDoesNotReadIsCutOff) {
   EXPECT_TRUE(GoodWorks());
 }
 
-TEST_F(Malice, WhoSaysNothingIsCutOff) {
+// Who has to be quick: the others need not.
+class MuteMalice : public Malice {
+ protected:
+  ServerOptions Options() const override {
+    ServerOptions options = ServerTest::Options();
+    options.handshake_seconds = 1;
+    options.settings.hello_seconds = 0.5;
+    return options;
+  }
+};
+
+TEST_F(MuteMalice, IsCutOff) {
   Submit(2);
   std::vector<int> silent;
   for (int i = 0; i < 100; ++i) silent.push_back(Connect());

@@ -134,7 +134,7 @@ TEST_F(LinkTest, RefusedCredentialEnrolsAgainOnceThenEndsWithTheReason) {
     Lose(LinkLoss::kRefused);
     Pass(31);
   }
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
   EXPECT_EQ(Count<Enrol>(), 1);
   EXPECT_THAT(LogText(), HasSubstr("rsg agents token"));
 }
@@ -148,7 +148,7 @@ TEST_F(LinkTest, RefusedCredentialWithoutAJoinLineNamesTheRemedy) {
     Lose(LinkLoss::kRefused);
     Pass(31);
   }
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
   EXPECT_EQ(Count<Enrol>(), 0);
   EXPECT_THAT(LogText(), HasSubstr("RSG_JOIN"));
 }
@@ -164,7 +164,7 @@ TEST_F(LinkTest, UsedUpTokenIsTriedABoundedNumberOfTimes) {
     Pass(31);
   }
   EXPECT_EQ(Count<Enrol>(), 5);
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
   EXPECT_THAT(LogText(), HasSubstr("token used up"));
 }
 
@@ -201,13 +201,13 @@ TEST_F(LinkTest, OutageThatTurnsOutToBeAMatterOfTrustIsToldAtOnce) {
 TEST_F(LinkTest, SupersededAndMismatchedEndAtOnce) {
   Attach();
   Lose(LinkLoss::kSuperseded);
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
   EXPECT_THAT(LogText(), HasSubstr("--state"));
 
   Make(GoodConfig());
   Give(Tick{});
   Lose(LinkLoss::kMismatch);
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
 }
 
 TEST_F(LinkTest, SupersededKillsTheChildFirst) {
@@ -215,7 +215,7 @@ TEST_F(LinkTest, SupersededKillsTheChildFirst) {
   Clear();
   Lose(LinkLoss::kSuperseded);
   EXPECT_EQ(Count<Kill>(), 1);
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
   EXPECT_TRUE(std::holds_alternative<Exit>(actions_.back()));
 }
 
@@ -224,7 +224,7 @@ TEST_F(LinkTest, OtherProtocolVersionEndsWithBothVersions) {
   v1::CoordinatorMessage welcome = WelcomeMessage();
   welcome.mutable_welcome()->set_protocol_version(77);
   Hear(welcome);
-  EXPECT_EQ(ExitCode(), 1);
+  EXPECT_EQ(ExitCode(), kExitRefused);
   EXPECT_THAT(LogText(), HasSubstr("77"));
 }
 
