@@ -21,6 +21,7 @@
 #include "agent/spool/starts.hpp"
 #include "common/clock.hpp"
 #include "common/files.hpp"
+#include "common/fingerprint.hpp"
 #include "common/log.hpp"
 #include "common/secret.hpp"
 #include "common/version.hpp"
@@ -87,7 +88,8 @@ int RunAgent(const Options& options, Membership membership) {
   const Random random = [&] { return std::generate_canonical<double, 53>(generator); };
   ContentStore script_files(options.state_folder / "scripts", kScriptLimits);
   ScriptFetcher fetcher(&script_files, &scripts, random);
-  SpoolFolder spool_folder(options.state_folder / "spool");
+  // A coordinator's own: another one knows nothing of its attempts, and would have them thrown away.
+  SpoolFolder spool_folder(options.state_folder / ("spool-" + Fingerprint({membership.ca_pem})));
   SpoolLog spool(&spool_folder);
   const StartNumber start = CountStart(options.state_folder, SystemClock().Unix());
   if (!start.kept.ok()) spdlog::warn(std::string(start.kept.message()));

@@ -5,6 +5,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -12,13 +13,10 @@
 #include "common/untrusted.hpp"
 
 namespace rsg {
-namespace {
-
-constexpr double kLookSeconds = 2;
-
-}  // namespace
-
-double KeepaliveSeconds(double heartbeat_seconds) { return std::clamp(2 * heartbeat_seconds, 1.0, kKeepaliveSeconds); }
+double KeepaliveSeconds(double heartbeat_seconds) {
+  if (std::isnan(heartbeat_seconds)) return kKeepaliveSeconds;
+  return std::clamp(2 * heartbeat_seconds, 1.0, kKeepaliveSeconds);
+}
 
 std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds) {
   const int keepalive = static_cast<int>(1000 * keepalive_seconds);
@@ -47,7 +45,7 @@ void Authorize(grpc::ClientContext* context, const std::string& secret) {
   context->AddMetadata("authorization", absl::StrCat("Bearer ", secret));
 }
 
-absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line) {
+absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line, double look_seconds) {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   const std::string& text = status.error_message();
@@ -58,7 +56,7 @@ absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line) {
   if (absl::StrContains(text, "wrong version number"))
     hint = "what listens there does not speak TLS: is this the coordinator's address?";
   else if (absl::StrContains(text, "certificate"))
-    hint = WhyUntrusted(line, kLookSeconds);
+    hint = look_seconds > 0 ? WhyUntrusted(line, look_seconds) : "its certificate is not trusted";
   return absl::UnavailableError(absl::StrCat("cannot reach the coordinator at ", line.address, ": ", text, "; ", hint));
 }
 

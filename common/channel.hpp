@@ -23,9 +23,11 @@ std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepaliv
 /// Presents `secret` as "authorization: Bearer SECRET".
 void Authorize(grpc::ClientContext* context, const std::string& secret);
 
+inline constexpr double kLookSeconds = 2;
+
 /// gRPC's status as absl's: same code, same text; a failed TLS handshake or refused connection says what to check. To
-/// learn why a certificate was not trusted it looks at it, for two seconds at most.
-absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line);
+/// learn why a certificate was not trusted it looks at it, for so many seconds at most; 0: it does not.
+absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line, double look_seconds = kLookSeconds);
 
 inline constexpr int kMaxMessageBytes = 1 << 20;
 

@@ -75,6 +75,8 @@ std::string WhyUntrusted(const JoinLine& line, double seconds) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return absl::StrCat("the coordinator's certificate is not valid yet by this machine's clock, which says ",
                           ThisClock(), ": set the clock");
+    case X509_V_OK:
+      return "a second look at its certificate found nothing wrong, or did not come to see it";
     default:
       return "the coordinator there has another CA than this line: get a new line from it";
   }

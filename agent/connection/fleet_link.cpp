@@ -121,7 +121,7 @@ class FleetLink::Stream final : public grpc::ClientBidiReactor<v1::AgentMessage,
   v1::AgentMessage outgoing_;
 };
 
-FleetLink::FleetLink(FleetLinkOptions options) : wire_(std::make_unique<Wire>()) {
+FleetLink::FleetLink(FleetLinkOptions options) : wire_(std::make_unique<Wire>()), look_seconds_(kLookSeconds) {
   wire_->options = std::move(options);
 }
 
@@ -161,12 +161,15 @@ std::vector<Event> FleetLink::Take() {
   const auto lost = [&](const grpc::Status& status) {
     // A stream that the coordinator ends in good order is lost all the same.
     const absl::Status why = status.ok() ? absl::UnavailableError("the coordinator ended the connection")
-                                         : ToAbsl(status, wire_->options.coordinator);
+                                         : ToAbsl(status, wire_->options.coordinator, look_seconds_);
+    // Nothing else is done meanwhile: a child's windows and signals wait. So once an outage.
+    if (Classify(why) == LinkLoss::kUntrusted) look_seconds_ = 0;
     wire_->stub.reset();
     events.push_back(LinkLost{Classify(why), std::string(why.message())});
   };
   for (Report& report : wire_->mailbox.TakeAll()) {
     if (auto* read = std::get_if<MessageRead>(&report)) {
+      look_seconds_ = kLookSeconds;
       if (read->message.has_welcome())
         wire_->keepalive_seconds = KeepaliveSeconds(read->message.welcome().settings().heartbeat_seconds());
       events.push_back(Received{std::move(read->message)});

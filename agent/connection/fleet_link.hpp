@@ -52,6 +52,7 @@ class FleetLink {
   std::unique_ptr<Wire> wire_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Enrolment> enrolment_;
+  double look_seconds_;  // for which to look at a certificate that is not trusted
 };
 
 }  // namespace rsg::agent

@@ -99,7 +99,7 @@ std::vector<ScriptSource::Report> ScriptLink::Take() {
       call_->ReadNext();
     } else {
       const grpc::Status& status = std::get<CallEnded>(happened).status;
-      reports.emplace_back(Ended{ToAbsl(status, wire_->coordinator)});
+      reports.emplace_back(Ended{ToAbsl(status, wire_->coordinator, 0)});
       call_.reset();
     }
   }

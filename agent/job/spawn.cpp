@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "agent/job/descriptor.hpp"
+#include "common/core_dump.hpp"
 
 namespace rsg::agent {
 namespace {
@@ -79,9 +80,8 @@ void ResetSignals() {
 // Not its memory nor its address space, of which CUDA reserves more than any machine has; that of tensors is capped by
 // the trainer itself.
 void Limit(int error_fd) {
-  const rlimit no_core{};
   rlimit descriptors{};
-  if (setrlimit(RLIMIT_CORE, &no_core) != 0 || getrlimit(RLIMIT_NOFILE, &descriptors) != 0) GiveUp(error_fd);
+  if (ForbidCoreDumps() != 0 || getrlimit(RLIMIT_NOFILE, &descriptors) != 0) GiveUp(error_fd);
   descriptors.rlim_max = descriptors.rlim_max < kDescriptors ? descriptors.rlim_max : kDescriptors;
   descriptors.rlim_cur = descriptors.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) GiveUp(error_fd);

@@ -176,7 +176,7 @@ void Machine::On(const TrainerSaid& said) {
   const v1::Window* window = running->child->Hear(said.event, now_, &actions_);
   if (window == nullptr) return;
   const std::uint32_t last = running->delivery.last_sequence();
-  if (running->delivery.Add(*window, now_)) {
+  if (HeldWindows() < settings_.max_spooled_windows() && running->delivery.Add(*window, now_)) {
     if (running->delivery.last_sequence() > last) actions_.emplace_back(Keep{said.attempt_id, *window});
     return;
   }

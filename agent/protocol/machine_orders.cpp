@@ -14,7 +14,6 @@
 namespace rsg::agent {
 namespace {
 
-constexpr std::size_t kMaxHands = 64;  // as many as a Hello may name
 constexpr std::size_t kMaxRefusals = 64;
 constexpr std::size_t kMaxForgotten = 64;
 constexpr std::size_t kMaxReason = 4 << 10;
@@ -93,7 +92,7 @@ std::optional<std::string> Machine::Refuses(const v1::Assign& assign) const {
   if (FindDevice(assign.device_id()) == nullptr)
     return absl::StrCat("device ", OneLine(assign.device_id(), 64), " is not on this machine");
   if (draining_ || stop_code_) return "the agent is draining";
-  if (hands_.size() >= kMaxHands) return "the agent has too many attempts in hand";
+  if (hands_.size() >= kMaxAttemptsInHand) return "the agent has too many attempts in hand";
   return std::nullopt;
 }
 

@@ -65,7 +65,9 @@ DecodedFile DecodeFile(std::string_view bytes) {
   DecodedFile file;
   const std::string_view magic = bytes.substr(0, kSpoolMagic.size());
   if (magic != kSpoolMagic) {
-    if (kSpoolMagic.starts_with(magic)) file.kind = DecodedFile::Kind::kTorn;
+    // All zeros: the disk had room for it, and lost power before it had the content.
+    if (kSpoolMagic.starts_with(magic) || bytes.find_first_not_of('\0') == std::string_view::npos)
+      file.kind = DecodedFile::Kind::kTorn;
     if (magic.size() == kSpoolMagic.size() && magic.substr(0, kVersionAt) == kSpoolMagic.substr(0, kVersionAt))
       file.kind = DecodedFile::Kind::kOtherVersion;
     return file;
@@ -74,10 +76,13 @@ DecodedFile DecodeFile(std::string_view bytes) {
   bytes.remove_prefix(magic.size());
   while (bytes.size() >= kHeaderBytes) {
     const std::size_t length = GetNumber(bytes.data());
-    if (length > kMaxRecordBytes || bytes.size() - kHeaderBytes < length) break;
+    if (length <= kMaxRecordBytes && bytes.size() - kHeaderBytes < length) break;  // torn
+    file.garbled = true;                                                           // unless it is found whole
+    if (length > kMaxRecordBytes) break;
     if (Checksum(bytes.substr(kHeaderBytes - 1, length + 1)) != GetNumber(bytes.data() + 4)) break;
     auto record = Parse(static_cast<unsigned char>(bytes[kHeaderBytes - 1]), bytes.substr(kHeaderBytes, length));
     if (!record) break;
+    file.garbled = false;
     file.records.push_back(*std::move(record));
     bytes.remove_prefix(kHeaderBytes + length);
   }

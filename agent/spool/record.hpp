@@ -25,6 +25,7 @@ struct DecodedFile {
   } kind = Kind::kForeign;
   /// Up to the first that is not whole: what a dying writer had begun, or a disk has garbled.
   std::vector<KeptRecord> records;
+  bool garbled = false;  ///< the first that is not whole is not merely cut short
 };
 
 DecodedFile DecodeFile(std::string_view bytes);

@@ -8,11 +8,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/spool/record.hpp"
+#include "common/validate.hpp"
 
 namespace rsg::agent {
 namespace {
 
-constexpr std::size_t kMostAttempts = 64;  // as many as an agent may have in hand
 constexpr std::size_t kMostFileBytes = SpoolLog::kSegmentBytes + (2 << 20);
 constexpr char kSuffix[] = ".spool";
 
@@ -92,7 +92,9 @@ void SpoolLog::ReadLeft(std::vector<Left>* attempts, Found* found) {
       continue;
     }
     const auto* assign = file.records.empty() ? nullptr : std::get_if<v1::Assign>(&file.records.front());
-    if (assign == nullptr) {  // torn, when nothing was in it yet
+    if (assign == nullptr) {  // torn when nothing was in it yet, unless the disk has garbled it
+      if (file.garbled)
+        found->warnings.push_back(absl::StrCat(name, " in the spool cannot be read: removed, with what it held"));
       (void)disk_->Remove(name);
       continue;
     }
@@ -114,7 +116,7 @@ void SpoolLog::Restore(Left& left, Found* found) {
     if (!left.end) found->notes.push_back(absl::StrCat(id, ": was not finished when an earlier process ended"));
     return RemoveAll(entry);
   }
-  if (found->attempts.size() >= kMostAttempts) {
+  if (found->attempts.size() >= kMaxAttemptsInHand) {
     found->warnings.push_back(absl::StrCat(id,
                                            ": finished by an earlier process; too many of them, so it is delivered "
                                            "after the next start"));

@@ -1,10 +1,10 @@
 // `rsg bench`: coordinator, agent and trainer on this machine in one command.
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <iostream>
 
+#include "common/core_dump.hpp"
 #include "common/files.hpp"
 #include "coordinator/cli/bench_session.hpp"
 #include "coordinator/cli/bench_wandb.hpp"
@@ -124,8 +124,7 @@ int Bench(const Flags& flags) {
 
   const auto wandb = WandbSettings(flags.wandb, state);
   if (!wandb.ok()) return Report(wandb.status());
-  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets; the agent sets its own
-  if (flags.wandb.on) setrlimit(RLIMIT_CORE, &no_core);
+  if (flags.wandb.on) ForbidCoreDumps();  // the agent sets its own
 
   const Interrupts interrupts;
   const auto session = BenchSession::Start(state, *program, *wandb);

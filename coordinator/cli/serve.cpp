@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/core_dump.hpp"
 #include "common/duration.hpp"
 #include "common/log.hpp"
 #include "common/version.hpp"
@@ -155,8 +156,7 @@ int Serve(Flags flags) {
   auto wandb = wandb::LoadSettings(ProcessEnvironment, options.state_folder);
   if (!wandb.ok()) return Report(wandb.status());
   options.wandb = *std::move(wandb);
-  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};  // memory holds secrets
-  setrlimit(RLIMIT_CORE, &no_core);
+  ForbidCoreDumps();
   RaiseDescriptors();
   const Interrupts interrupts;
   auto server = server::Server::Start(options);

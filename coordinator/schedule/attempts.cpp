@@ -134,7 +134,7 @@ void Coordinator::OnFinished(Agent& agent, v1::AttemptFinished& finished, const 
   end.outcome = finished.outcome();
   if (measured) end.result = std::move(*finished.mutable_result());
   end.error = OneLine(finished.error(), kMostError);
-  end.log_tail = std::move(*finished.mutable_log_tail());
+  if (!end.free) end.log_tail = std::move(*finished.mutable_log_tail());
   end.runtime_seconds = finished.runtime_seconds();
   Conclude(*attempt, std::move(end), now, effects);
   ack.set_accepted(true);

@@ -11,6 +11,8 @@ namespace {
 // Offers in a row that may come to nothing before they count as losses, so that an agent that dies of each offer does
 // not go on for ever.
 constexpr std::uint32_t kFreeOffers = 3;
+// How often a job may come back from agents that leave before that counts, too: no fleet drains so often.
+constexpr std::uint32_t kFreeReturns = 100;
 // What an agent needs to say that a child is gone, after it killed it.
 constexpr double kStopGraceSeconds = 5;
 
@@ -29,7 +31,8 @@ void Coordinator::Conclude(Attempt& attempt, End end, const Now& now, Effects& e
   if (end.result) KeepControl(sweep, attempt, *end.result);
   attempts_.erase(key);
   AfterAttempt(key.job, end, started, now, effects);
-  if (sweep.job(key.job.job).state == v1::JOB_STATE_ENDED && end.outcome != v1::OUTCOME_SKIPPED)
+  // One whose slot went elsewhere has waited, not worked.
+  if (sweep.job(key.job.job).state == v1::JOB_STATE_ENDED && sweep.job(key.job.job).outcome != v1::OUTCOME_SKIPPED)
     sweep.Time(key.job.job, took);
 }
 
@@ -111,7 +114,8 @@ void Coordinator::AfterAttempt(const JobKey& key, const End& end, bool started, 
       break;
     default:
       // LOST, or CANCELLED by nobody here: the machine's doing, not the cell's.
-      if (end.free || (!started && ++job.unstarted <= kFreeOffers)) break;
+      if (end.free && ++job.returned <= kFreeReturns) break;
+      if (!started && ++job.unstarted <= kFreeOffers) break;
       if (++job.losses >= settings_.infrastructure_attempts)
         return EndJob(key, v1::OUTCOME_LOST, fmt::format("lost {} times; last: {}", job.losses, end.error), now,
                       effects);

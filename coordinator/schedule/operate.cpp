@@ -11,9 +11,10 @@ absl::Status UnknownSweep(std::int64_t sweep) {
 }
 
 // A control job is tried again only beside one that measures: alone it would tell nothing of what was measured before.
+// Nothing is tried again where the slot is another machine's by now.
 bool CanBeRetried(const Sweep& sweep, std::int64_t number) {
   const Sweep::Job& job = sweep.job(number);
-  return job.state == v1::JOB_STATE_ENDED && !sweep.IsControl(number) &&
+  return job.state == v1::JOB_STATE_ENDED && !sweep.IsControl(number) && !sweep.device(number).gave_slot_away &&
          (job.outcome == v1::OUTCOME_FAILED || job.outcome == v1::OUTCOME_LOST);
 }
 

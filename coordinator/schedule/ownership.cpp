@@ -43,7 +43,7 @@ bool Coordinator::Claim(Agent& agent, const std::string& device_id, const Now& n
     std::erase_if(works,
                   [&](const AttemptKey& key) { return sweeps_.at(key.job.sweep).device(key.job.job).id != device_id; });
     // An agent that is only cut off for a while may be in the middle of a measurement.
-    const bool gone = owner->session == 0 && (owner->left || works.empty() || StateOf(*owner) == v1::AGENT_STATE_LOST);
+    const bool gone = owner->session == 0 && (works.empty() || StateOf(*owner) == v1::AGENT_STATE_LOST);
     if (!gone) return false;
     for (const AttemptKey& key : works)
       LoseAttempt(attempts_.at(key), fmt::format("agent {} took over the device", agent.record.name),

@@ -59,7 +59,8 @@ std::vector<Candidate> Coordinator::Select(const Sweep& sweep, std::span<const C
   for (const Candidate& candidate : candidates) {
     const v1::Device& device = *candidate.device;
     const v1::MachineFacts& machine = candidate.agent->record.machine;
-    if (sweep.HasDevice(device.id()) || !RunsAny(sweep.plan(), device, machine)) continue;
+    if (sweep.HasDevice(device.id()) || sweep.HasGivenSlotAway(device.name(), machine.machine_id())) continue;
+    if (!RunsAny(sweep.plan(), device, machine)) continue;
     if (jobs + sweep.jobs_each() > kMostJobs) break;
     if (limit > 0 && !sweep.HasMachine(device.name(), machine.machine_id())) {
       std::set<std::string>& chosen = machines[device.name()];

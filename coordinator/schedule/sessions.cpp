@@ -35,6 +35,18 @@ absl::Status TakenOver(bool by_same_process) {
                          : absl::AbortedError("a newer session with the same credential took over");
 }
 
+// What is stored and shown of a machine: one line each.
+void Tidy(v1::MachineFacts* machine) {
+  for (std::string* text :
+       {machine->mutable_machine_id(), machine->mutable_hostname(), machine->mutable_operating_system(),
+        machine->mutable_cpu_model(), machine->mutable_driver_version()})
+    *text = OneLine(*text, kMostText);
+  for (v1::Device& device : *machine->mutable_devices()) {
+    device.set_id(OneLine(device.id(), kMostText));
+    device.set_name(OneLine(device.name(), kMostText));
+  }
+}
+
 }  // namespace
 
 void Coordinator::Open(SessionId session, std::string_view credential_sha256, const Now& now, Effects& effects) {
@@ -111,16 +123,6 @@ void Coordinator::UpdateRecord(Agent& agent, v1::Hello& hello) {
   agent.record.name = OneLine(hello.name(), kMostText);
   agent.record.agent_version = OneLine(hello.agent_version(), kMostText);
   agent.record.machine.Swap(hello.mutable_machine());
-  v1::MachineFacts& machine = agent.record.machine;
-  for (std::string* text :
-       {machine.mutable_machine_id(), machine.mutable_hostname(), machine.mutable_operating_system(),
-        machine.mutable_cpu_model(), machine.mutable_driver_version()})
-    *text = OneLine(*text, kMostText);
-  for (v1::Device& device : *machine.mutable_devices()) {
-    device.set_id(OneLine(device.id(), kMostText));
-    device.set_name(OneLine(device.name(), kMostText));
-    agent.seen_devices.insert(device.id());
-  }
 }
 
 void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, const Now& now, Effects& effects) {
@@ -129,6 +131,16 @@ void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, con
   if (!refused.ok()) {
     Reject(agent, "hello", "was refused: " + std::string(refused.message()), effects);
     return CloseSession(session, std::move(refused), now, effects);
+  }
+  Tidy(hello.mutable_machine());
+  std::set<std::string> seen = agent.seen_devices;
+  for (const v1::Device& device : hello.machine().devices()) seen.insert(device.id());
+  if (seen.size() > kMostDevices) {  // before anything of it is kept
+    Reject(agent, "hello", "announced too many devices", effects);
+    return CloseSession(
+        session,
+        absl::ResourceExhaustedError(fmt::format("this agent has announced more than {} devices", kMostDevices)), now,
+        effects);
   }
   const bool same_process = agent.record.instance_id == hello.instance_id();
   if (IsLate(hello, agent, same_process)) {
@@ -148,18 +160,12 @@ void Coordinator::OnHello(SessionId session, Agent& agent, v1::Hello& hello, con
   agent.stopping.reset();
   const bool operator_drains = agent.record.draining && !hello.draining();
   UpdateRecord(agent, hello);
+  agent.seen_devices = std::move(seen);
   PutAgentChange(agent, now, effects);
   if (!hello.cpu_info().empty() || !hello.gpu_info().empty())
     effects.changes.push_back(PutMachineTexts{.agent_id = agent.record.agent_id,
                                               .cpu_info = std::move(*hello.mutable_cpu_info()),
                                               .gpu_info = std::move(*hello.mutable_gpu_info())});
-  if (agent.seen_devices.size() > kMostDevices) {
-    Reject(agent, "hello", "announced too many devices", effects);
-    return CloseSession(
-        session,
-        absl::ResourceExhaustedError(fmt::format("this agent has announced more than {} devices", kMostDevices)), now,
-        effects);
-  }
   Log(agent, LogEntry::Level::kInfo, fmt::format("attached, {} device(s)", agent.record.machine.devices_size()),
       effects);
   Send welcome;

@@ -105,6 +105,7 @@ void Sweep::Restore(const JobRecord& stored) {
   job.failures = stored.failures;
   job.ended_unix = stored.ended_unix;
   job.reason = stored.reason;
+  if (job.outcome == v1::OUTCOME_SKIPPED && job.reason.starts_with(kSlotGivenAway)) GiveSlotAway(job.device);
   Count(job, 1);
   if (job.state != v1::JOB_STATE_ENDED) CountLeft(job, 1);
 }
@@ -262,6 +263,12 @@ bool Sweep::HasMachine(const std::string& device_name, const std::string& machin
   for (const OnDevice& device : devices_)
     if (device.name == device_name && device.machine_id == machine_id) return true;
   return false;
+}
+
+bool Sweep::HasGivenSlotAway(const std::string& device_name, const std::string& machine_id) const {
+  return std::any_of(devices_.begin(), devices_.end(), [&](const OnDevice& device) {
+    return device.gave_slot_away && device.name == device_name && device.machine_id == machine_id;
+  });
 }
 
 std::size_t Sweep::Machines(const std::string& device_name) const {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,9 @@
 #include "coordinator/schedule/records.hpp"
 
 namespace rsg::schedule {
+
+/// How the reason of a job begins that is SKIPPED because another machine does it. Read again by Restore.
+inline constexpr std::string_view kSlotGivenAway = "its slot went to ";
 
 class Sweep {
  public:
@@ -29,7 +33,8 @@ class Sweep {
     std::uint32_t attempts = 0;
     std::uint32_t losses = 0;
     std::uint32_t failures = 0;
-    std::uint32_t unstarted = 0;  ///< offers in a row that came to nothing; forgotten by a restart
+    std::uint32_t unstarted = 0;  ///< offers in a row that came to nothing; forgotten by a restart, as is the next one
+    std::uint32_t returned = 0;   ///< times that it came back from an agent that left
     std::optional<double> ended_unix;
     std::string reason;
   };
@@ -40,6 +45,7 @@ class Sweep {
     std::string machine_id;
     std::int64_t first_job = 0;
     std::int64_t jobs = 0;        ///< numbered from first_job on
+    bool gave_slot_away = false;  ///< of a limited sweep: nothing of it is done there any more
     std::uint32_t remaining = 0;  ///< jobs that have not ended, without control jobs; likewise the next two
     std::uint32_t timed = 0;      ///< jobs whose duration is known
     double timed_seconds = 0;     ///< of these
@@ -101,6 +107,10 @@ class Sweep {
   /// Whether the machine has a device of that name in the sweep, and how many machines have.
   bool HasMachine(const std::string& device_name, const std::string& machine_id) const;
   std::size_t Machines(const std::string& device_name) const;
+  /// The device is to have no more of it; see slots.cpp, which ends what it had still to do.
+  void GiveSlotAway(std::size_t device) { devices_[device].gave_slot_away = true; }
+  /// Whether a device of that name on that machine has.
+  bool HasGivenSlotAway(const std::string& device_name, const std::string& machine_id) const;
   /// Jobs that have not ended and differ from `number` in nothing but a larger batch size (and the repeat); control
   /// jobs are in nobody's series.
   std::vector<std::int64_t> LargerBatchSizes(std::int64_t number) const;

@@ -24,6 +24,17 @@ absl::Status Sync(const std::filesystem::path& file) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", file.string(), " to its disk"));
 }
 
+// All is in one file then.
+absl::Status EndJournal(Connection& connection) {
+  auto mode = connection.Prepare("PRAGMA journal_mode = DELETE");
+  if (!mode.ok()) return mode.status();
+  const auto row = mode->Step();
+  if (!row.ok()) return row.status();
+  if (const std::string now(mode->Text(0)); now != "delete")
+    return absl::InternalError(absl::StrCat("cannot end the copy: its journal is still of the mode ", now));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Copy(const std::filesystem::path& database, const std::filesystem::path& copy) {
@@ -39,12 +50,11 @@ absl::Status Copy(const std::filesystem::path& database, const std::filesystem::
     if (!target.ok()) return target.status();
     // All pages in one step, and so of one moment: the coordinator's commits go to the WAL meanwhile.
     sqlite3_backup* backup = sqlite3_backup_init(target->handle(), "main", source->handle(), "main");
-    if (backup == nullptr) return SqliteError(target->handle(), "begin the copy");
-    const int stepped = sqlite3_backup_step(backup, -1);
-    sqlite3_backup_finish(backup);
     // The error is with the target's handle; of a source that cannot be read, too.
-    if (stepped != SQLITE_DONE) copied = SqliteError(target->handle(), "copy it");
-    if (copied.ok()) copied = target->Execute("PRAGMA journal_mode = DELETE", "end the copy");
+    if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE)
+      copied = SqliteError(target->handle(), "copy it");
+    sqlite3_backup_finish(backup);
+    if (copied.ok()) copied = EndJournal(*target);
   }
   if (copied.ok()) copied = Sync(copy);
   if (!copied.ok()) std::filesystem::remove(copy, error);
@@ -83,7 +93,7 @@ absl::Status MakeDistinct(const std::filesystem::path& database) {
     // An older one is given its id when its schema is brought up to date.
     if (*known > 0)
       done = connection->Execute("UPDATE wandb_database SET id = lower(hex(randomblob(16)))", "tell it apart");
-    if (done.ok()) done = connection->Execute("PRAGMA journal_mode = DELETE", "end the copy");
+    if (done.ok()) done = EndJournal(*connection);
   }
   return done.ok() ? Sync(database) : done;
 }

@@ -189,7 +189,7 @@ TEST_P(JobRunnerTest, ChildSeesOnlyWhatItNeeds) {
 TEST_P(JobRunnerTest, ChildHasLimits) {
   const bool modprobe = access("/proc/driver/nvidia", F_OK) == 0 && access("/dev/nvidia-uvm", F_OK) != 0;
   EXPECT_EQ(RunToEnd("tell-limits").log_tail,
-            modprobe ? "core 0 descriptors 1 privileges 0\n" : "core 0 descriptors 1 privileges 1\n");
+            modprobe ? "core 1 descriptors 1 privileges 0\n" : "core 1 descriptors 1 privileges 1\n");
 }
 
 TEST_P(JobRunnerTest, ChildLeadsAGroupOfItsOwnWithFreshSignals) {

@@ -74,6 +74,23 @@ TEST_F(QueueTest, RunsInOrderEachUnderItsOwnToken) {
     EXPECT_EQ(message.attempt_started().lease_token(), Token(message.attempt_started().attempt_id()));
 }
 
+TEST_F(QueueTest, WindowsKeptAreBoundedOverAllThatIsInHand) {
+  StartSeries();
+  Lose();
+  for (std::uint32_t i = 1; i <= 6; ++i) Say(WindowEvent(i));
+  Say(FinishedEvent());
+  ChildExits();
+  Give(Spawned{"s1.2.1"});
+  v1::TrainerEvent started = StartedEvent();
+  started.mutable_started()->mutable_cell()->set_batch_size(4);
+  Say(started, "s1.2.1");
+  Clear();
+  for (std::uint32_t i = 1; i <= 4; ++i) Say(WindowEvent(i), "s1.2.1");
+  EXPECT_EQ(Count<Terminate>() + Count<Kill>(), 0);
+  Say(WindowEvent(5), "s1.2.1");
+  EXPECT_EQ(Count<Terminate>() + Count<Kill>(), 1) << "ten are kept, whichever attempt they are of";
+}
+
 TEST_F(QueueTest, GoesThroughTheSeriesAloneAndDeliversItLater) {
   StartSeries();
   Lose();

@@ -127,9 +127,19 @@ TEST_F(SpoolLogTest, AGarbledRecordIsNeverTakenForGood) {
     std::string garbled = whole;
     garbled[i] = static_cast<char>(garbled[i] ^ (1 << (i % 8)));
     disk_.files = {{name, garbled}};
-    EXPECT_THAT(Open().attempts, IsEmpty()) << "byte " << i;
+    const auto found = Open();
+    EXPECT_THAT(found.attempts, IsEmpty()) << "byte " << i;
+    const bool looks_torn = i >= kSpoolMagic.size() && i < kSpoolMagic.size() + 4;  // the first record's length
+    if (!looks_torn) EXPECT_EQ(found.warnings.size() + found.notes.size(), 1U) << "byte " << i << ": it is said";
     EXPECT_EQ(disk_.files.contains(name), i < kSpoolMagic.size()) << "what may be somebody else's is left alone";
   }
+}
+
+TEST_F(SpoolLogTest, FileOfZerosIsOneThatLostPower) {
+  Begin();
+  for (auto& [name, bytes] : disk_.files) bytes.assign(bytes.size(), '\0');
+  EXPECT_THAT(Open().warnings, IsEmpty());
+  EXPECT_THAT(disk_.files, IsEmpty());
 }
 
 TEST_F(SpoolLogTest, GarbledWindowsLeaveTheLastRunWithoutAGap) {

@@ -185,6 +185,23 @@ TEST_F(Ahead2, DrainedAgentHandsBackWhatWaitsAtNoCost) {
   }
 }
 
+TEST_F(Ahead2, AgentThatHandsBackForEverEndsTheJob) {
+  Submit(Spec({2}));
+  int returns = 0;
+  for (; returns < 500 && coordinator->IsLive(1); ++returns) {
+    const std::string id = Offers(agent).at(0);
+    v1::AgentMessage message;
+    message.mutable_heartbeat()->set_draining(true);
+    Say(agent, message);
+    SayFinished(agent, offered.at(id), v1::OUTCOME_LOST, 0);
+    NewProcess(agent);
+    Attach(agent);
+  }
+  EXPECT_FALSE(coordinator->IsLive(1));
+  EXPECT_GT(returns, 50) << "no fleet that drains often is punished";
+  EXPECT_EQ(Job(1, 1).outcome, v1::OUTCOME_LOST);
+}
+
 TEST_F(Ahead2, RestartOfTheAgentCostsOnlyWhatItRan) {
   Submit(Spec({2, 4, 8}));
   for (int i = 1; i <= 3; ++i) {

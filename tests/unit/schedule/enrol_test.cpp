@@ -159,6 +159,20 @@ TEST_F(Streams, TextsAboutTheMachineAreStoredAndBounded) {
   EXPECT_TRUE(absl::IsInvalidArgument(ClosedWith(agent.session)));
 }
 
+TEST_F(Streams, DevicesWithoutEndAreRefusedBeforeAnyIsKept) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  Attach(agent);
+  for (int i = 0; i < 20; ++i) {
+    NewProcess(agent);
+    agent.devices.clear();
+    for (int j = 0; j < 30; ++j) agent.devices.push_back(Gpu("GPU-" + std::to_string(i) + "-" + std::to_string(j)));
+    Attach(agent);
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(ClosedWith(agent.session)));
+  EXPECT_THAT(memory.agents.at(agent.agent_id).machine.devices(0).id(), testing::StartsWith("GPU-1-"))
+      << "what is refused is not stored";
+}
+
 TEST_F(Streams, NewerSessionTakesOver) {
   Peer agent = Enrol("one", {Cpu("CPU-1")});
   Attach(agent);

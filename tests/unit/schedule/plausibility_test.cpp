@@ -36,7 +36,7 @@ class Plausibility : public testing::Test {
     next_ += seconds;
   }
   void Summarise() {
-    std::vector<double> rates;
+    std::vector<double> of_a_sample;
     result_.Clear();
     for (const MeasuredWindow& window : windows_) {
       if (window.warm_up) continue;
@@ -44,11 +44,13 @@ class Plausibility : public testing::Test {
       result_.set_steps(result_.steps() + window.steps);
       result_.set_samples(result_.samples() + window.samples);
       result_.set_seconds(result_.seconds() + window.seconds);
-      rates.push_back(window.samples / window.seconds);
+      of_a_sample.push_back(window.seconds / window.samples);
     }
-    std::sort(rates.begin(), rates.end());
+    std::sort(of_a_sample.begin(), of_a_sample.end());
     result_.set_throughput(result_.samples() / result_.seconds());
-    result_.set_median((rates[(rates.size() - 1) / 2] + rates[rates.size() / 2]) / 2);
+    // As agent/trainer/measure/summary.cpp does: of the times, not of the rates.
+    const double median = (of_a_sample[(of_a_sample.size() - 1) / 2] + of_a_sample[of_a_sample.size() / 2]) / 2;
+    result_.set_median(1 / median);
     result_.set_stop_reason(v1::STOP_REASON_PRECISION);
   }
   std::vector<std::string> Taints() const { return FindTaints(windows_, result_, elapsed_); }
@@ -80,6 +82,23 @@ TEST_F(Plausibility, OneOrTwoWindowsAreNoGap) {
   Add(10, 3.0);
   Summarise();
   EXPECT_THAT(Taints(), IsEmpty()) << "of two nobody knows which is the usual one";
+}
+
+TEST_F(Plausibility, MiddleWindowsThatDifferMuchAreNoLie) {
+  windows_.resize(2);
+  next_ = windows_[1].start_seconds + windows_[1].seconds;
+  Add(10, 1.0);
+  Add(10, 1.3);
+  Summarise();
+  EXPECT_THAT(Taints(), IsEmpty());
+}
+
+TEST_F(Plausibility, MedianOfManyWindowsIsTheTrainersToReckon) {
+  for (int i = 0; i < 2100; ++i) Add(10, i % 3 == 0 ? 0.4 : 0.1);
+  elapsed_ = 1000;
+  Summarise();
+  result_.set_median(0.6 * result_.median());  // of pairs of windows
+  EXPECT_THAT(Taints(), IsEmpty());
 }
 
 TEST_F(Plausibility, NoiseIsNoGap) {

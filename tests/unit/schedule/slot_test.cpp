@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "world.hpp"
 
@@ -62,6 +63,7 @@ class Slots : public World {
   Peer first;
   Peer second;
   const Peer* mute = nullptr;
+  std::deque<v1::Assign> offers_;
 };
 
 TEST_F(Slots, GoToAnotherMachineWithWhatIsNotMeasuredYet) {
@@ -220,6 +222,38 @@ TEST_F(Slots, OfAMachineWithSeveralDevicesGoTogether) {
   Attach(second);
   WaitAll();
   EXPECT_THAT(Sizes(Offers(second)), ElementsAre(2u, 4u, 8u)) << "what either of them left, once";
+}
+
+TEST_F(Slots, MachineThatGaveItsSlotAwayIsGivenNothingMore) {
+  Submit(spec);
+  AttachSecond();
+  const std::vector<v1::Assign> old = Offers(first);
+  for (const v1::Assign* failing = &old.at(0); failing != nullptr;) {
+    SayStarted(first, *failing);
+    SayFinished(first, *failing, v1::OUTCOME_FAILED, 0);
+    const auto again = TakeAssign(first);
+    failing = again && again->attempt_id().starts_with("s1.1.") ? &offers_.emplace_back(*again) : nullptr;
+  }
+  ASSERT_EQ(Job(1, 1).outcome, v1::OUTCOME_FAILED);
+  Detach(first);
+  WaitAll();
+  ASSERT_THAT(Sizes(Offers(second)), ElementsAre(4u, 8u));
+  for (const bool restart : {false, true}) {
+    if (restart) {
+      Restart();
+      Attach(second);
+      Offers(second);
+    }
+    const auto retried = coordinator->RetrySweep(1, std::nullopt, now, effects);
+    Commit();
+    ASSERT_TRUE(retried.ok());
+    EXPECT_EQ(retried->queued_jobs(), 0u) << "its failed job waits for nobody";
+    // As a container with a fresh state folder announces it, or a second card of that name.
+    first.devices = {Gpu("GPU-1"), Gpu(restart ? "GPU-1c" : "GPU-1b")};
+    Attach(first);
+    EXPECT_THAT(Offers(first), IsEmpty());
+    Detach(first);
+  }
 }
 
 TEST_F(Slots, MachineThatGaveItsSlotAwayCanBeNobodysTaker) {
