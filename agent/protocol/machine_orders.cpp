@@ -60,7 +60,7 @@ void Machine::Obey(const v1::Welcome& welcome) {
     Say(Log::Level::kError, absl::StrCat("the coordinator (version ", OneLine(welcome.coordinator_version(), 64),
                                          ") speaks protocol ", welcome.protocol_version(), " and this agent ",
                                          kProtocolVersion, "; install agent and coordinator of one version"));
-    return Leave(1);
+    return Leave(kExitRefused);
   }
   settings_ = Sanitize(welcome.settings());
   link_ = Link::kAttached;

@@ -139,7 +139,7 @@ std::string LimitMemory(pid_t pid, long bytes) {
 }
 
 // Whether the kernel has killed a process of the group; version 2 and version 1 say so in files of their own.
-bool WasKilledForMemory(const fs::path& group) {
+bool WasKilledForMemory(const std::filesystem::path& group) {
   for (const char* file : {"memory.events", "memory.oom_control"}) {
     std::ifstream lines(group / file);
     for (std::string word; lines >> word;)

@@ -24,12 +24,10 @@ using testing::StartsWith;
 
 class LookOn : public ServerTest {
  protected:
-  void StartWithHttp() {
-    ServerOptions options = Options();
+  ServerOptions Options() const override {
+    ServerOptions options = ServerTest::Options();
     options.http = "127.0.0.1:0";
-    auto started = Server::Start(options);
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
+    return options;
   }
 
   int Dial() {
@@ -90,11 +88,7 @@ class LookOn : public ServerTest {
 };
 
 TEST_F(LookOn, MetricsTellWhatHasHappened) {
-  StartWithHttp();
-  const auto line = ParseJoinLine(server_->operator_line(), JoinKind::kOperator);
-  ASSERT_TRUE(line.ok());
-  operator_ = *line;
-  control_ = v1::Control::NewStub(MakeChannel(operator_));
+  Start();
   TestAgent agent(server_->join_line(), "box", 1);
   ASSERT_TRUE(agent.Enrol().ok());
   agent.Attach();
@@ -128,7 +122,7 @@ TEST_F(LookOn, MetricsTellWhatHasHappened) {
 }
 
 TEST_F(LookOn, FullDiskShowsAndCountersGoOn) {
-  StartWithHttp();
+  Start();
   TestAgent agent(server_->join_line(), "one", 1);
   ASSERT_TRUE(agent.Enrol().ok());
   agent.Attach();
@@ -154,7 +148,7 @@ TEST_F(LookOn, FullDiskShowsAndCountersGoOn) {
 }
 
 TEST_F(LookOn, PagesCanOnlyBeRead) {
-  StartWithHttp();
+  Start();
   EXPECT_THAT(Get("/healthz"), testing::AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\r\n\r\nok\n")));
   EXPECT_THAT(Get("/operator"), testing::AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("/metrics")));
   EXPECT_THAT(Get("/../state/operator"), StartsWith("HTTP/1.1 404"));
@@ -166,7 +160,7 @@ TEST_F(LookOn, PagesCanOnlyBeRead) {
 }
 
 TEST_F(LookOn, WhoHoldsConnectionsOpenKeepsNobodyElseOut) {
-  StartWithHttp();
+  Start();
   std::vector<int> held;
   for (int i = 0; i < 100; ++i) held.push_back(Dial());  // more than one address may have
   TestAgent agent(server_->join_line(), "box", 1);
@@ -178,10 +172,12 @@ TEST_F(LookOn, WhoHoldsConnectionsOpenKeepsNobodyElseOut) {
 }
 
 TEST_F(LookOn, HttpIsOffUnlessAskedForAndABadAddressIsNamed) {
-  Start();
-  EXPECT_EQ(server_->http_address(), "");
-  Stop();
-  ServerOptions options = Options();
+  ServerOptions options = ServerTest::Options();
+  {
+    const auto server = Server::Start(options);
+    ASSERT_TRUE(server.ok()) << server.status();
+    EXPECT_EQ((*server)->http_address(), "");
+  }
   options.http = "nonsense";
   EXPECT_THAT(std::string(Server::Start(options).status().message()), HasSubstr("http: "));
 }
