@@ -22,7 +22,7 @@ TEST_F(Fault, ClonedCredential) {
   fs::copy(folder_ / "one", folder_ / "clone", fs::copy_options::recursive);
   Stopwatch watch;
   const auto clone = StartScripted("clone", 50);
-  EXPECT_EQ(WaitForEnd(*one), 1);
+  EXPECT_EQ(WaitForEnd(*one), 3);
   const double detected = watch.Seconds();
   EXPECT_NE(one->Log().find("another process uses this agent's credential"), std::string::npos) << one->Log();
   for (const pid_t child : children) EXPECT_FALSE(Alive(child));
@@ -45,7 +45,7 @@ TEST_F(Fault, TokenRevokedWhileConnected) {
   Reconnect();
   Stopwatch watch;
   const auto two = StartScripted("two");
-  EXPECT_EQ(WaitForEnd(*two), 1);
+  EXPECT_EQ(WaitForEnd(*two), 3);
   Record("token revoked while connected", watch.Seconds(), -1, "detected: a newcomer is refused, from its start");
   EXPECT_NE(two->Log().find("make a new join line with 'rsg agents token'"), std::string::npos) << two->Log();
   ExpectCompleted(sweep, 1, 1);  // who has joined stays
