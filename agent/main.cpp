@@ -125,9 +125,8 @@ int Main(int argc, char** argv) {
     std::fputs(early->text.c_str(), early->code == 0 ? stdout : stderr);
     return early->code;
   }
-  if (!SetUpLog(options.log_level)) {
-    std::fprintf(stderr, "rsg-agent: --log-level: %s is none of trace, debug, info, warn, error, off\n",
-                 options.log_level.c_str());
+  if (const auto log = SetUpLog(options.log_level, options.log_format); !log.ok()) {
+    std::fprintf(stderr, "rsg-agent: --%s\n", std::string(log.message()).c_str());
     return kUsage;
   }
   if (auto status = MakeStateFolder(options.state_folder); !status.ok()) return Fail(status);
