@@ -54,8 +54,7 @@ int SignalDescriptor() {
 /// What an earlier process has left, for the state machine; the rest is for the log.
 std::vector<KeptAttempt> OpenSpool(SpoolLog* spool) {
   SpoolLog::Found found = spool->Open();
-  for (const std::string& note : found.notes) spdlog::info(note);
-  for (const std::string& warning : found.warnings) spdlog::warn(warning);
+  for (const Log& log : found.log) LogLine(log.level, log.text, log.fields);
   return std::move(found.attempts);
 }
 
