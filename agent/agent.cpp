@@ -1,5 +1,6 @@
 #include "agent/agent.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
@@ -9,8 +10,10 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "agent/job/trainer_command.hpp"
 #include "common/clock.hpp"
+#include "common/log.hpp"
 #include "common/script.hpp"
 
 namespace rsg::agent {
@@ -18,17 +21,6 @@ namespace {
 
 constexpr double kSpoolWarningSeconds = 60;
 constexpr double kCloseSeconds = 1;  // for the coordinator to take note of our leaving
-
-void Write(const Log& log) {
-  switch (log.level) {
-    case Log::Level::kInfo:
-      return spdlog::info(log.text);
-    case Log::Level::kWarning:
-      return spdlog::warn(log.text);
-    case Log::Level::kError:
-      return spdlog::error(log.text);
-  }
-}
 
 /// Milliseconds for poll(), rounded up, so that what is due is due when it returns.
 int Milliseconds(double seconds) {
@@ -80,7 +72,7 @@ void Agent::Feed(Event event) {
 }
 
 void Agent::Do(const Action& action) {
-  if (const auto* log = std::get_if<Log>(&action)) return Write(*log);
+  if (const auto* log = std::get_if<Log>(&action)) return LogLine(log->level, log->text, log->fields);
   if (const auto* send = std::get_if<Send>(&action)) return parts_.link->Send(send->message);
   if (const auto* keep = std::get_if<Keep>(&action)) return KeepOnDisk(*keep);
   if (const auto* release = std::get_if<Release>(&action)) return parts_.spool->Release(*release);
@@ -106,9 +98,12 @@ void Agent::KeepOnDisk(const Keep& keep) {
   const double now = SystemClock().Monotonic();
   if (kept.ok() || now < spool_warned_at_ + kSpoolWarningSeconds) return;
   spool_warned_at_ = now;
-  spdlog::warn(
-      "{}: what the coordinator does not have yet is kept in memory only, and is lost if this agent is killed: {}",
-      keep.attempt_id, std::string(kept.message()));
+  LogLine(LogLevel::kWarning,
+          absl::StrCat(keep.attempt_id,
+                       ": what the coordinator does not have yet is kept in memory only, and is lost if this agent is "
+                       "killed: ",
+                       kept.message()),
+          FieldsOf(keep.attempt_id));
 }
 
 void Agent::Begin(const Spawn& spawn) {
@@ -123,7 +118,9 @@ void Agent::TakeScript() {
   const Spawn spawn = *std::exchange(waiting_, std::nullopt);
   if (done->file.ok()) {
     const v1::Cell& cell = spawn.assign.cell();
-    if (done->came) spdlog::info("{}: fetched, {:.1f} MB", DescribeModel(cell), cell.script().bytes() / 1e6);
+    if (done->came)
+      LogLine(LogLevel::kInfo, fmt::format("{}: fetched, {:.1f} MB", DescribeModel(cell), cell.script().bytes() / 1e6),
+              FieldsOf(spawn.assign.attempt_id()));
     Feed(StartTrainer(spawn, *done->file));
   } else {
     // What no machine will get is the job's own failure; the rest is this machine's.

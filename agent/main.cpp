@@ -55,8 +55,7 @@ int SignalDescriptor() {
 /// What an earlier process has left, for the state machine; the rest is for the log.
 std::vector<KeptAttempt> OpenSpool(SpoolLog* spool) {
   SpoolLog::Found found = spool->Open();
-  for (const std::string& note : found.notes) spdlog::info(note);
-  for (const std::string& warning : found.warnings) spdlog::warn(warning);
+  for (const Log& log : found.log) LogLine(log.level, log.text, log.fields);
   return std::move(found.attempts);
 }
 
@@ -127,9 +126,8 @@ int Main(int argc, char** argv) {
     std::fputs(early->text.c_str(), early->code == 0 ? stdout : stderr);
     return early->code;
   }
-  if (!SetUpLog(options.log_level)) {
-    std::fprintf(stderr, "rsg-agent: --log-level: %s is none of trace, debug, info, warn, error, off\n",
-                 options.log_level.c_str());
+  if (const auto log = SetUpLog(options.log_level, options.log_format); !log.ok()) {
+    std::fprintf(stderr, "rsg-agent: --%s\n", std::string(log.message()).c_str());
     return kUsage;
   }
   if (auto status = MakeStateFolder(options.state_folder); !status.ok()) return Fail(status);

@@ -84,6 +84,9 @@ std::optional<EarlyExit> ReadOptions(int argc, char** argv, Options* options) {
       "--drain-limit", drain_limit,
       "after SIGTERM or Ctrl-C hand back a job that takes longer than this, e.g. 8s [RSG_DRAIN_LIMIT, none]");
   app.add_option("--log-level", options->log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+  app.add_option("--log-format", options->log_format,
+                 "text, or json: an object a line, with sweep_id, job_id, attempt_id, agent_id where it is about one")
+      ->capture_default_str();
   app.add_flag("--version", version, "show the version");
   try {
     app.parse(argc, argv);

@@ -16,6 +16,7 @@ struct Options {
   std::string name;
   std::string trainer;  ///< path; empty: looked for
   std::string log_level = "info";
+  std::string log_format = "text";
   double drain_limit_seconds = std::numeric_limits<double>::infinity();
 };
 

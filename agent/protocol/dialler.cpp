@@ -21,7 +21,7 @@ void Dialler::Welcomed(const v1::Welcome& welcome, double now, Actions* actions)
   std::string text =
       absl::StrCat("attached to the coordinator (version ", welcome.coordinator_version(), ") as ", welcome.agent_id());
   if (lost_at_) absl::StrAppend(&text, ", after ", FormatDuration(now - *lost_at_), " without it");
-  actions->emplace_back(Log{Log::Level::kInfo, text});
+  actions->emplace_back(Log{Log::Level::kInfo, text, {.agent_id = welcome.agent_id()}});
   ever_welcomed_ = true;
   welcomed_at_ = now;
   lost_at_.reset();

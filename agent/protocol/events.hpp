@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/log_fields.hpp"
 #include "rsg/v1/fleet.pb.h"
 #include "rsg/v1/trainer.pb.h"
 
@@ -124,8 +125,10 @@ struct Terminate {};
 /// SIGKILL to the child's process group.
 struct Kill {};
 struct Log {
-  enum class Level { kInfo, kWarning, kError } level = Level::kInfo;
+  using Level = LogLevel;
+  Level level = Level::kInfo;
   std::string text;
+  LogFields fields = {};
 };
 /// The agent cannot go on until somebody has mended what its log names: starting it again as it is does not help.
 inline constexpr int kExitRefused = 3;

@@ -200,7 +200,8 @@ void Machine::EndRunning(v1::AttemptFinished end) {
   std::string text = absl::StrCat(hand.assign.attempt_id(), ": ", Word(end.outcome()));
   if (good) absl::StrAppend(&text, ", ", std::round(end.result().throughput() * 100) / 100, " samples/s");
   if (!good) absl::StrAppend(&text, ": ", end.error());
-  Say(end.outcome() == v1::OUTCOME_FAILED ? Log::Level::kWarning : Log::Level::kInfo, std::move(text));
+  Say(end.outcome() == v1::OUTCOME_FAILED ? Log::Level::kWarning : Log::Level::kInfo, std::move(text),
+      FieldsOf(hand.assign.attempt_id()));
   hand.out_of_memory = end.outcome() == v1::OUTCOME_OUT_OF_MEMORY;
   Finish(&hand, std::move(end));
   hand.child.reset();
@@ -245,7 +246,8 @@ void Machine::On(const StopAsked& asked) {
     Say(Log::Level::kInfo,
         absl::StrCat("draining: ", hand.child ? "finishing " : "delivering ", hand.assign.attempt_id(),
                      left > 0 ? absl::StrCat(" (about ", FormatDuration(std::ceil(left)), " left)") : "", "; ",
-                     asked.signal == 2 ? "press again" : "signal again", " to stop now"));
+                     asked.signal == 2 ? "press again" : "signal again", " to stop now"),
+        FieldsOf(hand.assign.attempt_id()));
     return;
   }
   if (stops_asked_ == 2) return StopNow(128 + asked.signal, kStopSeconds, "the agent was stopped");
@@ -265,7 +267,8 @@ void Machine::StopNow(int code, double patience, const std::string& reason) {
   HandBackQueue(reason);
   InHand* running = Running();
   if (running == nullptr) return;
-  Say(Log::Level::kWarning, absl::StrCat("stopping ", running->assign.attempt_id(), " unfinished"));
+  Say(Log::Level::kWarning, absl::StrCat("stopping ", running->assign.attempt_id(), " unfinished"),
+      FieldsOf(running->assign.attempt_id()));
   running->delivery.Discard();
   EndAsLost(running, reason);
 }
@@ -326,6 +329,8 @@ v1::AgentMessage Machine::HelloMessage() const {
   return message;
 }
 
-void Machine::Say(Log::Level level, std::string text) { actions_.emplace_back(Log{level, std::move(text)}); }
+void Machine::Say(Log::Level level, std::string text, LogFields fields) {
+  actions_.emplace_back(Log{level, std::move(text), std::move(fields)});
+}
 
 }  // namespace rsg::agent

@@ -122,7 +122,7 @@ class Machine {
   void Pump();
   std::optional<v1::AgentMessage> NextMessage();
   v1::AgentMessage HelloMessage() const;
-  void Say(Log::Level level, std::string text);
+  void Say(Log::Level level, std::string text, LogFields fields = {});
 
   MachineConfig config_;
   Dialler dialler_;

@@ -120,7 +120,8 @@ void Machine::Refuse(const std::string& attempt_id, const std::string& lease_tok
   for (const Refusal& refusal : refusals_) {
     if (refusal.message.attempt_id() == attempt_id && refusal.message.lease_token() == lease_token) return;
   }
-  Say(Log::Level::kWarning, absl::StrCat(OneLine(attempt_id, kMaxAttemptId), ": refused: ", reason));
+  Say(Log::Level::kWarning, absl::StrCat(OneLine(attempt_id, kMaxAttemptId), ": refused: ", reason),
+      FieldsOf(attempt_id));
   if (refusals_.size() >= kMaxRefusals) refusals_.pop_front();
   v1::AttemptFinished message;
   message.set_attempt_id(attempt_id);
@@ -139,8 +140,10 @@ void Machine::Obey(const v1::Ack& ack) {
     actions_.emplace_back(Release{ack.attempt_id(), hand->delivery.acked_sequence()});
   if (AllResumed()) answer_by_ = kNever;
   if (result == Delivery::AckResult::kUnknown)
-    Say(Log::Level::kError, absl::StrCat(ack.attempt_id(), ": the coordinator acknowledged window ", ack.sequence(),
-                                         ", which was never made; ignored"));
+    Say(Log::Level::kError,
+        absl::StrCat(ack.attempt_id(), ": the coordinator acknowledged window ", ack.sequence(),
+                     ", which was never made; ignored"),
+        FieldsOf(ack.attempt_id()));
   if (result == Delivery::AckResult::kLost)
     EndAsLost(hand,
               absl::StrCat("the coordinator's windows end at ", ack.sequence(),
@@ -160,7 +163,8 @@ void Machine::Obey(const v1::Cancel& cancel) {
   }
   if (!cancel.lease_token().empty() && cancel.lease_token() != hand->assign.lease_token()) return;
   if (hand->child) {
-    if (!hand->child->end_decided()) Say(Log::Level::kInfo, absl::StrCat(cancel.attempt_id(), ": ", reason));
+    if (!hand->child->end_decided())
+      Say(Log::Level::kInfo, absl::StrCat(cancel.attempt_id(), ": ", reason), FieldsOf(cancel.attempt_id()));
     hand->child->Stop(v1::OUTCOME_CANCELLED, reason, now_, &actions_);
   } else if (IsQueued(*hand) || !hand->delivery.all_stored()) {
     // A measurement whose windows nobody wants is none; one that is stored whole keeps its end.
@@ -189,7 +193,8 @@ void Machine::Obey(const v1::FinishedAck& ack) {
   }
   if (!ack.accepted())
     Say(Log::Level::kWarning,
-        absl::StrCat(ack.attempt_id(), ": not accepted by the coordinator", Because(ack.reason())));
+        absl::StrCat(ack.attempt_id(), ": not accepted by the coordinator", Because(ack.reason())),
+        FieldsOf(ack.attempt_id()));
   Forget(ack.attempt_id());
 }
 

@@ -33,7 +33,8 @@ void Machine::StartNext() {
   next->child.emplace(assign, settings_.kill_after_seconds(), now_);
   Say(Log::Level::kInfo,
       absl::StrCat(assign.attempt_id(), ": ", assign.cell().model(), ", batch size ", assign.cell().batch_size(), ", ",
-                   Word(assign.cell().precision()), ", ", Word(assign.cell().memory_format()), ", on ", device.name()));
+                   Word(assign.cell().precision()), ", ", Word(assign.cell().memory_format()), ", on ", device.name()),
+      FieldsOf(assign.attempt_id()));
   actions_.emplace_back(Keep{assign.attempt_id(), assign});
   actions_.emplace_back(Spawn{assign, device});
 }

@@ -71,30 +71,32 @@ absl::StatusOr<std::vector<std::uint64_t>> SpoolLog::List() {
 void SpoolLog::ReadLeft(std::vector<Left>* attempts, Found* found) {
   const auto numbers = List();
   if (!numbers.ok()) {
-    found->warnings.push_back(
-        absl::StrCat("what an earlier process has kept cannot be read: ", std::string(numbers.status().message())));
+    found->log.push_back({Log::Level::kWarning, absl::StrCat("what an earlier process has kept cannot be read: ",
+                                                             numbers.status().message())});
     return;
   }
   for (const std::uint64_t number : *numbers) {
     const std::string name = Name(number);
     const auto bytes = disk_->Read(name, kMostFileBytes);
     if (!bytes.ok()) {
-      found->warnings.push_back(absl::StrCat("left alone: ", std::string(bytes.status().message())));
+      found->log.push_back({Log::Level::kWarning, absl::StrCat("left alone: ", bytes.status().message())});
       continue;
     }
     DecodedFile file = DecodeFile(*bytes);
     if (file.kind == DecodedFile::Kind::kForeign || file.kind == DecodedFile::Kind::kOtherVersion) {
-      found->warnings.push_back(absl::StrCat("left alone: ", name, " in the spool is ",
-                                             file.kind == DecodedFile::Kind::kForeign
-                                                 ? "no file of this program"
-                                                 : "of another version of rsg-agent, which alone can deliver it",
-                                             "; remove it if nobody needs it"));
+      found->log.push_back(
+          {Log::Level::kWarning, absl::StrCat("left alone: ", name, " in the spool is ",
+                                              file.kind == DecodedFile::Kind::kForeign
+                                                  ? "no file of this program"
+                                                  : "of another version of rsg-agent, which alone can deliver it",
+                                              "; remove it if nobody needs it")});
       continue;
     }
     const auto* assign = file.records.empty() ? nullptr : std::get_if<v1::Assign>(&file.records.front());
     if (assign == nullptr) {  // torn when nothing was in it yet, unless the disk has garbled it
       if (file.garbled)
-        found->warnings.push_back(absl::StrCat(name, " in the spool cannot be read: removed, with what it held"));
+        found->log.push_back(
+            {Log::Level::kWarning, absl::StrCat(name, " in the spool cannot be read: removed, with what it held")});
       (void)disk_->Remove(name);
       continue;
     }
@@ -113,13 +115,17 @@ void SpoolLog::Restore(Left& left, Found* found) {
   const std::string id = left.assign.attempt_id();
   Entry entry{.head = EncodeRecord(left.assign), .segments = std::move(left.segments), .sealed = true};
   if (!left.end || entries_.contains(id)) {
-    if (!left.end) found->notes.push_back(absl::StrCat(id, ": was not finished when an earlier process ended"));
+    if (!left.end)
+      found->log.push_back(
+          {Log::Level::kInfo, absl::StrCat(id, ": was not finished when an earlier process ended"), FieldsOf(id)});
     return RemoveAll(entry);
   }
   if (found->attempts.size() >= kMaxAttemptsInHand) {
-    found->warnings.push_back(absl::StrCat(id,
-                                           ": finished by an earlier process; too many of them, so it is delivered "
-                                           "after the next start"));
+    found->log.push_back({Log::Level::kWarning,
+                          absl::StrCat(id,
+                                       ": finished by an earlier process; too many of them, so it is delivered "
+                                       "after the next start"),
+                          FieldsOf(id)});
     return;
   }
   const std::uint32_t last = left.end->final_sequence();
@@ -127,7 +133,8 @@ void SpoolLog::Restore(Left& left, Found* found) {
   if (!left.windows.empty() && left.windows.back().sequence() != last) left.windows.clear();
   if (left.started) entry.head += EncodeRecord(*left.started);
   entries_.emplace(id, std::move(entry));
-  found->notes.push_back(absl::StrCat(id, ": finished by an earlier process; to be delivered"));
+  found->log.push_back(
+      {Log::Level::kInfo, absl::StrCat(id, ": finished by an earlier process; to be delivered"), FieldsOf(id)});
   found->attempts.push_back({.assign = std::move(left.assign),
                              .started = std::move(left.started),
                              .windows = std::move(left.windows),

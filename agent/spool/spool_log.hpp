@@ -35,8 +35,7 @@ class SpoolLog {
 
   struct Found {
     std::vector<KeptAttempt> attempts;  ///< finished ones, oldest first, at most 64
-    std::vector<std::string> notes;     ///< for the log
-    std::vector<std::string> warnings;
+    std::vector<Log> log;
   };
   /// First thing. Unfinished attempts are removed: their child died with the earlier process. Files that are none of
   /// ours are left alone.

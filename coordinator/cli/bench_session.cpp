@@ -9,6 +9,7 @@
 
 #include "common/clock.hpp"
 #include "common/files.hpp"
+#include "common/log.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/watch_view.hpp"
 
@@ -23,7 +24,7 @@ absl::Status LogToFile(const std::filesystem::path& path) {
   try {
     auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path.string(), kMaxLogBytes, 1, true);
     auto logger = std::make_shared<spdlog::logger>("rsg", std::move(sink));
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
+    logger->set_formatter(MakeLogFormatter(LogFormat::kText));
     logger->flush_on(spdlog::level::info);
     spdlog::set_default_logger(std::move(logger));
     return absl::OkStatus();

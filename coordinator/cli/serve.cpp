@@ -45,6 +45,7 @@ struct Flags {
   server::ServerOptions options;
   std::string state;
   std::string log_level = "info";
+  std::string log_format = "text";
   bool heartbeat_given = false;
 };
 
@@ -106,11 +107,11 @@ void Announce(const server::Server& server, const std::filesystem::path& state) 
   std::cout << std::flush;
   const auto advertised = server::ParseAddress(server.advertised(), "advertise");
   if (!advertised.ok() || !server::IsLocalOnly(advertised->host)) return;
-  Say(fmt::format(
+  spdlog::warn(
       "agents are told to dial {}, which only this machine or its own network can reach. For machines outside: run the "
       "coordinator on a VPS, or forward a port of your router, or open a tunnel, and name the outer address with "
       "--advertise HOST:PORT",
-      server.advertised()));
+      server.advertised());
 }
 
 void AnnounceHttp(const server::Server& server) {
@@ -143,24 +144,28 @@ void RaiseDescriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Whoever reads JSON finds nothing else on standard error.
+int Fail(const absl::Status& status, const Flags& flags) {
+  if (flags.log_format != "json") return Report(status);
+  spdlog::error(std::string(status.message()));
+  return absl::IsInvalidArgument(status) ? kUsage : kFailed;
+}
+
 int Serve(Flags flags) {
-  if (!SetUpLog(flags.log_level)) {
-    Say(fmt::format("log-level: '{}' is unknown; use trace, debug, info, warn, error or off", flags.log_level));
-    return kUsage;
-  }
+  if (auto log = SetUpLog(flags.log_level, flags.log_format); !log.ok()) return Report(log);
   server::ServerOptions& options = flags.options;
   options.state_folder = CoordinatorState(flags.state);
   schedule::Settings& settings = options.settings;
   if (!flags.heartbeat_given)
     settings.heartbeat_seconds = std::min(settings.heartbeat_seconds, settings.lost_after_seconds / 3);
   auto wandb = wandb::LoadSettings(ProcessEnvironment, options.state_folder);
-  if (!wandb.ok()) return Report(wandb.status());
+  if (!wandb.ok()) return Fail(wandb.status(), flags);
   options.wandb = *std::move(wandb);
   ForbidCoreDumps();
   RaiseDescriptors();
   const Interrupts interrupts;
   auto server = server::Server::Start(options);
-  if (!server.ok()) return Report(server.status());
+  if (!server.ok()) return Fail(server.status(), flags);
   Announce(**server, options.state_folder);
   spdlog::info("rsg {} serves; agents dial {}", kVersion, (*server)->advertised());
   AnnounceHttp(**server);
@@ -195,6 +200,9 @@ void AddServe(CLI::App& parent, int& exit_code) {
            "For all such files; the least recently used make room");
   AddSettings(app, &flags->options.settings);
   app.add_option("--log-level", flags->log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+  app.add_option("--log-format", flags->log_format,
+                 "text, or json: an object a line, with sweep_id, job_id, attempt_id, agent_id where it is about one")
+      ->capture_default_str();
   app.callback([&app, flags, &exit_code] {
     flags->heartbeat_given = app.count("--heartbeat") > 0;
     exit_code = Serve(*flags);

@@ -169,7 +169,7 @@ void Coordinator::OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& e
     Log(agent, LogEntry::Level::kInfo, fmt::format("dropped {} lines of its log", lines.dropped()), effects);
 }
 
-void Coordinator::Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects) {
+void Coordinator::Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects, LogFields fields) {
   agent.log_allowance =
       std::min(kLogLinesAtOnce, agent.log_allowance + (active_ - agent.log_counted) * kLogLinesPerSecond);
   agent.log_counted = active_;
@@ -178,14 +178,16 @@ void Coordinator::Log(Agent& agent, LogEntry::Level level, std::string text, Eff
     return;
   }
   agent.log_allowance -= 1;
+  fields.agent_id = agent.record.agent_id;
   effects.log.push_back(
       {.level = level,
-       .text = fmt::format("agent {} ({}) {}", agent.record.name, agent.record.agent_id, OneLine(text, kMostLogText))});
+       .text = fmt::format("agent {} ({}) {}", agent.record.name, agent.record.agent_id, OneLine(text, kMostLogText)),
+       .fields = std::move(fields)});
 }
 
-void Coordinator::Reject(Agent& agent, const char* reason, std::string text, Effects& effects) {
+void Coordinator::Reject(Agent& agent, const char* reason, std::string text, Effects& effects, LogFields fields) {
   ++rejected_[reason];
-  Log(agent, LogEntry::Level::kWarning, std::move(text), effects);
+  Log(agent, LogEntry::Level::kWarning, std::move(text), effects, std::move(fields));
 }
 
 }  // namespace rsg::schedule

@@ -62,7 +62,8 @@ void Coordinator::OnStarted(Agent& agent, const v1::AttemptStarted& message, con
 void Coordinator::RefuseStale(Agent& agent, const std::string& attempt_id, const std::string& token, const char* what,
                               Effects& effects) {
   const std::string shown = OneLine(attempt_id, kMostId);
-  Reject(agent, "stale", fmt::format("sent a {} for attempt {}, which is not current", what, shown), effects);
+  Reject(agent, "stale", fmt::format("sent a {} for attempt {}, which is not current", what, shown), effects,
+         FieldsOf(attempt_id));
   SendCancel(agent, attempt_id, token, "the attempt is not current", effects);
   if (!agent.stopping) Stop(agent, attempt_id);
 }
@@ -97,7 +98,7 @@ void Coordinator::AnswerStaleEnd(Agent& agent, const v1::AttemptFinished& finish
   } else if (!ack.accepted() && finished.outcome() != v1::OUTCOME_CANCELLED) {  // which is the answer to a Cancel
     Reject(agent, "stale",
            fmt::format("sent the end of attempt {}, which is not current", OneLine(finished.attempt_id(), kMostId)),
-           effects);
+           effects, FieldsOf(finished.attempt_id()));
   }
   effects.outgoing.emplace_back(std::move(answer));
 }
@@ -117,7 +118,7 @@ void Coordinator::OnFinished(Agent& agent, v1::AttemptFinished& finished, const 
                                                    finished.final_sequence(), attempt->last_sequence));
   if (!valid.ok()) {
     const std::string why = fmt::format("the agent reported an end that cannot be: {}", std::string(valid.message()));
-    Reject(agent, "result", fmt::format("attempt {}: {}", Id(attempt->key), why), effects);
+    Reject(agent, "result", fmt::format("attempt {}: {}", Id(attempt->key), why), effects, FieldsOf(Id(attempt->key)));
     ack.set_accepted(false);
     ack.set_reason(why);
     effects.outgoing.emplace_back(std::move(answer));

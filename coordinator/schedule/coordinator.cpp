@@ -82,7 +82,7 @@ void Coordinator::Tick(const Now& now, Effects& effects) {
       Log(*agent, LogEntry::Level::kWarning,
           fmt::format("is silent; its attempt {} stands{}", Id(agent->attempts.front()),
                       agent->attempts.size() > 1 ? fmt::format(", as do {} ahead", agent->attempts.size() - 1) : ""),
-          effects);
+          effects, FieldsOf(Id(agent->attempts.front())));
     agent->shown_lost = lost;
     if (agent->stopping && active_ >= agent->stopping->until) {
       agent->stopping.reset();
@@ -206,7 +206,8 @@ void Coordinator::EndSweep(Sweep& sweep, v1::SweepState state, const Now& now, E
   effects.log.push_back({.level = LogEntry::Level::kInfo,
                          .text = fmt::format("sweep {} {}: {} of {} jobs completed", SweepId(sweep.record.sweep),
                                              state == v1::SWEEP_STATE_COMPLETED ? "completed" : "cancelled",
-                                             counts.completed(), counts.total())});
+                                             counts.completed(), counts.total()),
+                         .fields = FieldsOf(SweepId(sweep.record.sweep))});
   ForgetOldRequests(sweep.record.request_id);
   sweeps_.erase(sweep.record.sweep);
 }

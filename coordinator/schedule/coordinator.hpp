@@ -174,11 +174,11 @@ class Coordinator {
   // agents.cpp
   v1::AgentState StateOf(const Agent& agent) const;
   void PutAgentChange(Agent& agent, const Now& now, Effects& effects);
-  void Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects);
+  void Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects, LogFields fields = {});
   void OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& effects);
   void ShutOut(Agent& agent, const Now& now, Effects& effects);
   static absl::Status Revoked();
-  void Reject(Agent& agent, const char* reason, std::string text, Effects& effects);
+  void Reject(Agent& agent, const char* reason, std::string text, Effects& effects, LogFields fields = {});
 
   // sessions.cpp
   void OnHello(SessionId session, Agent& agent, v1::Hello& hello, const Now& now, Effects& effects);

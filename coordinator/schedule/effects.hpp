@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/log_fields.hpp"
 #include "coordinator/schedule/records.hpp"
 #include "rsg/v1/control.pb.h"
 #include "rsg/v1/fleet.pb.h"
@@ -35,8 +36,10 @@ struct Close {
 };
 
 struct LogEntry {
-  enum class Level { kInfo, kWarning } level = Level::kInfo;
+  using Level = LogLevel;
+  Level level = Level::kInfo;
   std::string text;  ///< one line, printable
+  LogFields fields = {};
 };
 
 struct Effects {

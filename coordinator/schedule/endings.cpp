@@ -82,7 +82,8 @@ void Coordinator::SendCancel(const Agent& agent, const std::string& attempt_id, 
 }
 
 void Coordinator::LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects) {
-  Log(*attempt.agent, LogEntry::Level::kWarning, fmt::format("lost attempt {}: {}", Id(attempt.key), why), effects);
+  Log(*attempt.agent, LogEntry::Level::kWarning, fmt::format("lost attempt {}: {}", Id(attempt.key), why), effects,
+      FieldsOf(Id(attempt.key)));
   Conclude(attempt, {.outcome = v1::OUTCOME_LOST, .error = why, .free = free && !attempt.running}, now, effects);
 }
 

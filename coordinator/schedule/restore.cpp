@@ -43,7 +43,8 @@ void Coordinator::LoadSweep(SweepRecord record, const Now& now, Effects& effects
   if (!plan.ok()) {
     effects.log.push_back({.level = LogEntry::Level::kWarning,
                            .text = fmt::format("sweep {} takes no newcomers: {}", SweepId(record.sweep),
-                                               std::string(plan.status().message()))});
+                                               std::string(plan.status().message())),
+                           .fields = FieldsOf(SweepId(record.sweep))});
     plan = std::vector<PlannedCell>();
   }
   const std::int64_t number = record.sweep;
@@ -73,8 +74,10 @@ void Coordinator::LoadAttempt(const AttemptRecord& record, const Now& now, Effec
   const bool belongs = sweep != sweeps_.end() && record.key.job.job <= sweep->second.job_count() &&
                        sweep->second.job(record.key.job.job).state != v1::JOB_STATE_ENDED && agent != agents_.end();
   if (!belongs) {
-    effects.log.push_back(
-        {.level = LogEntry::Level::kWarning, .text = fmt::format("attempt {} has no live job; ended", Id(record.key))});
+    effects.log.push_back({.level = LogEntry::Level::kWarning,
+                           .text = fmt::format("attempt {} has no live job; ended", Id(record.key)),
+                           .fields = FieldsOf(Id(record.key))});
+    effects.log.back().fields.agent_id = record.agent_id;
     effects.changes.push_back(
         MakeEndAttempt(attempt, {.outcome = v1::OUTCOME_LOST, .error = "no live job after a restart"}, now));
     return;
@@ -95,8 +98,9 @@ void Coordinator::QueueLoadedJobs(Sweep& sweep, Effects& effects) {
     if (job.state == v1::JOB_STATE_QUEUED) {
       devices_.Queue(sweep.device(number).id, key);
     } else if (job.state != v1::JOB_STATE_ENDED && !attempts_.contains({.job = key, .attempt = job.attempts})) {
-      effects.log.push_back(
-          {.level = LogEntry::Level::kWarning, .text = fmt::format("job {} had no live attempt; queued", Id(key))});
+      effects.log.push_back({.level = LogEntry::Level::kWarning,
+                             .text = fmt::format("job {} had no live attempt; queued", Id(key)),
+                             .fields = FieldsOf(Id(key))});
       sweep.Queue(number);
       PutJobChange(sweep, number, effects);
     }

@@ -32,7 +32,8 @@ void Coordinator::ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& 
     } else {
       ++rejected_["stale"];
       Log(agent, LogEntry::Level::kInfo,
-          fmt::format("has attempt {} in hand, which is not current", OneLine(attempt.attempt_id(), kMostId)), effects);
+          fmt::format("has attempt {} in hand, which is not current", OneLine(attempt.attempt_id(), kMostId)), effects,
+          FieldsOf(attempt.attempt_id()));
       SendCancel(agent, attempt.attempt_id(), attempt.lease_token(), "the attempt is not current", effects);
       if (!attempt.finished() && !attempt.queued()) Stop(agent, attempt.attempt_id());
     }

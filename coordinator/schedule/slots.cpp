@@ -80,7 +80,8 @@ void Coordinator::MoveSlot(Sweep& sweep, std::span<const std::size_t> devices, c
   for (const std::size_t device : devices) {
     effects.log.push_back({.level = LogEntry::Level::kWarning,
                            .text = fmt::format("sweep {}: {} does not come back; {}", SweepId(sweep.record.sweep),
-                                               sweep.devices()[device].id, reason)});
+                                               sweep.devices()[device].id, reason),
+                           .fields = FieldsOf(SweepId(sweep.record.sweep))});
     EmptySlot(sweep, device, reason, now, effects);
   }
 }

@@ -117,7 +117,8 @@ absl::StatusOr<v1::SubmitSweepResponse> Coordinator::SubmitSweep(const v1::Submi
   effects.changes.push_back(PutSweep{live.record});
   effects.log.push_back(
       {.level = LogEntry::Level::kInfo,
-       .text = fmt::format("sweep {} queued: {} cells, {} jobs", SweepId(number), response.cells(), response.jobs())});
+       .text = fmt::format("sweep {} queued: {} cells, {} jobs", SweepId(number), response.cells(), response.jobs()),
+       .fields = FieldsOf(SweepId(number))});
   Join(live, selected, now, effects);
   Settle(now, effects);
   return response;
@@ -149,7 +150,8 @@ void Coordinator::JoinOpenSweeps(Agent& agent, const Now& now, Effects& effects)
       std::erase_if(selected, [&](const Candidate& c) { return c.device->kind() != sweep.record.device_kind; });
     }
     Log(agent, LogEntry::Level::kInfo,
-        fmt::format("joins sweep {} with {} device(s)", SweepId(number), selected.size()), effects);
+        fmt::format("joins sweep {} with {} device(s)", SweepId(number), selected.size()), effects,
+        FieldsOf(SweepId(number)));
     Join(sweep, selected, now, effects);
   }
 }

@@ -36,7 +36,7 @@ void Coordinator::OnWindows(Agent& agent, v1::WindowBatch& batch, const Now& now
     Reject(agent, "gap",
            fmt::format("attempt {}: windows from {} on leave a gap after {}; asked to send them again",
                        Id(attempt->key), batch.windows(0).sequence(), attempt->last_sequence),
-           effects);
+           effects, FieldsOf(Id(attempt->key)));
     return SendAck(*attempt, effects);
   }
   const std::uint32_t batch_size = sweeps_.at(attempt->key.job.sweep).cell(attempt->key.job.job).cell.batch_size();
@@ -46,7 +46,7 @@ void Coordinator::OnWindows(Agent& agent, v1::WindowBatch& batch, const Now& now
     valid = absl::InvalidArgumentError(fmt::format("sequence: {}; this attempt has at most {} windows", last, most));
   if (!valid.ok()) {
     const std::string why = fmt::format("the agent reported windows that cannot be: {}", std::string(valid.message()));
-    Reject(agent, "window", fmt::format("attempt {}: {}", Id(attempt->key), why), effects);
+    Reject(agent, "window", fmt::format("attempt {}: {}", Id(attempt->key), why), effects, FieldsOf(Id(attempt->key)));
     return CancelAttempt(*attempt, {.outcome = v1::OUTCOME_FAILED, .error = why}, why, now, effects);
   }
   if (last > attempt->last_sequence) {

@@ -8,6 +8,8 @@
 #include <future>
 #include <utility>
 
+#include "common/log.hpp"
+
 namespace rsg::server {
 namespace {
 
@@ -212,9 +214,7 @@ void Core::SetStoring(bool storing) {
 }
 
 void Core::Deliver(schedule::Effects& effects) {
-  for (const schedule::LogEntry& entry : effects.log)
-    spdlog::log(entry.level == schedule::LogEntry::Level::kWarning ? spdlog::level::warn : spdlog::level::info, "{}",
-                entry.text);
+  for (const schedule::LogEntry& entry : effects.log) LogLine(entry.level, entry.text, entry.fields);
   for (auto& action : effects.outgoing) {
     if (auto* send = std::get_if<schedule::Send>(&action)) {
       const auto outlet = outlets_.find(send->session);

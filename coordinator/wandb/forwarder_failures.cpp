@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/log.hpp"
 #include "coordinator/wandb/forwarder.hpp"
 
 namespace rsg::wandb {
@@ -62,7 +63,8 @@ absl::Status Forwarder::Fail(Entry& entry, const std::string& why, std::optional
 
 absl::Status Forwarder::MakeStuck(Entry& entry, const std::string& why) {
   const std::string id = Id(entry.unsent.run.job);
-  spdlog::warn("W&B: {} is stuck and kept: {}; 'rsg wandb retry' tries it again", id, why);
+  LogLine(LogLevel::kWarning,
+          absl::StrCat("W&B: ", id, " is stuck and kept: ", why, "; 'rsg wandb retry' tries it again"), FieldsOf(id));
   NoteError(absl::StrCat(id, ": ", why));
   entry.unsent.run.phase = schedule::WandbPhase::kStuck;
   entry.unsent.run.error = why;

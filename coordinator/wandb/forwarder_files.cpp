@@ -1,14 +1,17 @@
 // A run's files: what people may want to know of the machine. They are an extra: when they are refused the run goes on
 // without them.
-#include <spdlog/spdlog.h>
-
 #include "absl/strings/str_cat.h"
+#include "common/log.hpp"
 #include "coordinator/wandb/forwarder.hpp"
 
 namespace rsg::wandb {
 namespace {
 
 constexpr unsigned kMostTries = 5;  // of a storage that does not answer
+
+void LogWithoutFiles(const schedule::JobKey& job, absl::string_view why) {
+  LogLine(LogLevel::kWarning, absl::StrCat("W&B: ", Id(job), " goes without its files: ", why), FieldsOf(Id(job)));
+}
 
 }  // namespace
 
@@ -29,7 +32,7 @@ absl::Status Forwarder::SendFiles(Entry& entry) {
   const auto puts =
       created.ok() ? ParseCreateFiles(*created, texts) : absl::StatusOr<std::vector<HttpRequest>>(created.status());
   if (!puts.ok()) {
-    spdlog::warn("W&B: {} goes without its files: {}", Id(run.job), std::string(puts.status().message()));
+    LogWithoutFiles(run.job, puts.status().message());
     return Store(entry);
   }
   for (const HttpRequest& put : *puts) {
@@ -38,7 +41,7 @@ absl::Status Forwarder::SendFiles(Entry& entry) {
     if (verdict.kind == Verdict::Kind::kOk) continue;
     if (verdict.kind == Verdict::Kind::kRetry && ++entry.timers.file_failures < kMostTries)
       return NotSent(entry, Fail(entry, verdict.why, answer.retry_after, false));
-    spdlog::warn("W&B: {} goes without its files: {}", Id(run.job), verdict.why);
+    LogWithoutFiles(run.job, verdict.why);
     return Store(entry);
   }
   const auto sent = Send(entry, StreamRequest(run.sent.entity, run.sent.project, run.run_id, told));

@@ -32,9 +32,10 @@ AgentProcess::AgentProcess(Basis* basis, Ledger* ledger, const Weather* weather,
   config.can_enrol = true;
   config.drain_limit_seconds = box->drain_limit;
   agent::SpoolLog::Found found = spool_.Open();
-  if (!found.warnings.empty()) ledger->SpoolHurt(box->number);
-  for (const std::string& text : found.warnings) basis_->Tell("agent {}: \"{}\"", box->number, text);
-  for (const std::string& text : found.notes) basis_->Tell("agent {}: \"{}\"", box->number, text);
+  for (const agent::Log& log : found.log) {
+    if (log.level == LogLevel::kWarning) ledger->SpoolHurt(box->number);
+    basis_->Tell("agent {}: \"{}\"", box->number, log.text);
+  }
   for (const agent::KeptAttempt& kept : found.attempts)
     basis->Tell("agent {}: finds {} with {} windows in its spool", box->number, kept.assign.attempt_id(),
                 kept.windows.size());

@@ -239,5 +239,25 @@ TEST_F(AttemptTest, ChildThatLingersAfterItsResultIsSeenOffAndTheResultStands) {
   EXPECT_EQ(Finished().outcome(), v1::OUTCOME_COMPLETED);
 }
 
+TEST_F(AttemptTest, LinesOfTheLogCarryTheIdsTheyAreAbout) {
+  StartAttempt();
+  Say(FinishedEvent());
+  ChildExits();
+  Flush();
+  Hear(FinishedAckMessage("s1.1.1", false));
+  int lines = 0;
+  for (const Action& action : actions_) {
+    const auto* log = std::get_if<Log>(&action);
+    if (log == nullptr) continue;
+    const bool attempt = log->text.find("s1.1.1: ") == 0;
+    lines += attempt ? 1 : 0;
+    EXPECT_EQ(log->fields.attempt_id, attempt ? "s1.1.1" : "") << log->text;
+    EXPECT_EQ(log->fields.sweep_id, attempt ? "s1" : "") << log->text;
+    EXPECT_EQ(log->fields.agent_id, attempt ? "" : "a-1") << log->text;
+    EXPECT_EQ(log->text.find(kToken), std::string::npos);
+  }
+  EXPECT_EQ(lines, 3) << "begun, completed, not accepted: " << LogText();
+}
+
 }  // namespace
 }  // namespace rsg::agent

@@ -37,6 +37,13 @@ std::vector<std::uint32_t> Sequences(const KeptAttempt& attempt) {
   return sequences;
 }
 
+std::vector<std::string> Warnings(const SpoolLog::Found& found) {
+  std::vector<std::string> texts;
+  for (const Log& log : found.log)
+    if (log.level == LogLevel::kWarning) texts.push_back(log.text);
+  return texts;
+}
+
 class SpoolLogTest : public ::testing::Test {
  protected:
   absl::Status Keep(const KeptRecord& record, const std::string& id = "s1.1.1") {
@@ -76,7 +83,7 @@ TEST_F(SpoolLogTest, AFinishedAttemptComesBackWhole) {
   Windows(1, 3);
   ASSERT_TRUE(Keep(End(3)).ok());
   const auto found = Open();
-  EXPECT_THAT(found.warnings, IsEmpty());
+  EXPECT_THAT(Warnings(found), IsEmpty());
   ASSERT_THAT(found.attempts, SizeIs(1));
   const KeptAttempt& kept = found.attempts[0];
   EXPECT_EQ(kept.assign.SerializeAsString(), GoodAssign().SerializeAsString());
@@ -96,7 +103,9 @@ TEST_F(SpoolLogTest, AnUnfinishedAttemptIsRemoved) {
   Windows(1, 3);
   const auto found = Open();
   EXPECT_THAT(found.attempts, IsEmpty());
-  EXPECT_THAT(found.notes, ElementsAre(HasSubstr("s1.1.1: was not finished")));
+  ASSERT_THAT(found.log, SizeIs(1));
+  EXPECT_THAT(found.log[0].text, HasSubstr("s1.1.1: was not finished"));
+  EXPECT_EQ(found.log[0].fields.attempt_id, "s1.1.1");
   EXPECT_THAT(disk_.files, IsEmpty());
 }
 
@@ -110,7 +119,7 @@ TEST_F(SpoolLogTest, TornAtAnyByteItIsWholeOrNotThere) {
     disk_.files = {{name, whole.substr(0, length)}};
     const auto found = Open();
     EXPECT_THAT(found.attempts, IsEmpty()) << length << " bytes of " << whole.size();
-    EXPECT_THAT(found.warnings, IsEmpty());
+    EXPECT_THAT(Warnings(found), IsEmpty());
     EXPECT_THAT(disk_.files, IsEmpty());
   }
   disk_.files = {{name, whole + "\x05"}};
@@ -130,7 +139,7 @@ TEST_F(SpoolLogTest, AGarbledRecordIsNeverTakenForGood) {
     const auto found = Open();
     EXPECT_THAT(found.attempts, IsEmpty()) << "byte " << i;
     const bool looks_torn = i >= kSpoolMagic.size() && i < kSpoolMagic.size() + 4;  // the first record's length
-    if (!looks_torn) EXPECT_EQ(found.warnings.size() + found.notes.size(), 1U) << "byte " << i << ": it is said";
+    if (!looks_torn) EXPECT_THAT(found.log, SizeIs(1)) << "byte " << i << ": it is said";
     EXPECT_EQ(disk_.files.contains(name), i < kSpoolMagic.size()) << "what may be somebody else's is left alone";
   }
 }
@@ -138,7 +147,7 @@ TEST_F(SpoolLogTest, AGarbledRecordIsNeverTakenForGood) {
 TEST_F(SpoolLogTest, FileOfZerosIsOneThatLostPower) {
   Begin();
   for (auto& [name, bytes] : disk_.files) bytes.assign(bytes.size(), '\0');
-  EXPECT_THAT(Open().warnings, IsEmpty());
+  EXPECT_THAT(Warnings(Open()), IsEmpty());
   EXPECT_THAT(disk_.files, IsEmpty());
 }
 
@@ -170,8 +179,8 @@ TEST_F(SpoolLogTest, FilesOfOthersAreLeftAlone) {
   const auto before = disk_.files;
   const auto found = Open();
   EXPECT_THAT(found.attempts, IsEmpty());
-  EXPECT_THAT(found.warnings, ElementsAre(HasSubstr("0000000003.spool in the spool is of another version"),
-                                          HasSubstr("0000000007.spool in the spool is no file of this program")));
+  EXPECT_THAT(Warnings(found), ElementsAre(HasSubstr("0000000003.spool in the spool is of another version"),
+                                           HasSubstr("0000000007.spool in the spool is no file of this program")));
   EXPECT_EQ(disk_.files, before);
   Begin();
   EXPECT_TRUE(disk_.files.contains("0000000008.spool")) << "never appended to what was there";
@@ -180,7 +189,7 @@ TEST_F(SpoolLogTest, FilesOfOthersAreLeftAlone) {
 TEST_F(SpoolLogTest, NothingIsAppendedToWhatAFolderThatCannotBeReadHas) {
   disk_.files = {{"0000000001.spool", "of an earlier process"}};
   disk_.unreadable = true;
-  EXPECT_THAT(Open().warnings, ElementsAre(HasSubstr("the folder cannot be read")));
+  EXPECT_THAT(Warnings(Open()), ElementsAre(HasSubstr("the folder cannot be read")));
   EXPECT_TRUE(absl::IsPermissionDenied(Keep(GoodAssign())));
   disk_.unreadable = false;
   Windows(1, 1);
@@ -299,7 +308,7 @@ TEST_F(SpoolLogTest, MoreThanAHelloCanNameWaitForTheNextStart) {
   const auto found = Open();
   EXPECT_THAT(found.attempts, SizeIs(64));
   EXPECT_EQ(found.attempts[0].assign.attempt_id(), "s1.1.1") << "oldest first";
-  EXPECT_THAT(found.warnings, SizeIs(2));
+  EXPECT_THAT(Warnings(found), SizeIs(2));
   for (const KeptAttempt& attempt : found.attempts) Release(std::nullopt, attempt.assign.attempt_id());
   const auto rest = Open();
   ASSERT_THAT(rest.attempts, SizeIs(2));
