@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -203,6 +205,19 @@ TEST_P(JobRunnerTest, ChildLeadsAGroupOfItsOwnWithFreshSignals) {
   int group = 1;
   ASSERT_EQ(std::sscanf(RunToEnd("tell-group").log_tail.c_str(), "pid %d group %d", &pid, &group), 2);
   EXPECT_EQ(pid, group);
+}
+
+TEST_P(JobRunnerTest, ChildStartsWhereCoreDumpsAreForbiddenForGood) {
+  const pid_t forbidden = fork();  // a limit that is lowered stays so
+  ASSERT_GE(forbidden, 0);
+  if (forbidden == 0) {
+    const rlimit none{};
+    setrlimit(RLIMIT_CORE, &none);
+    _exit(Start("good").ok() ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(forbidden, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_P(JobRunnerTest, OnlyTheMainThreadMayStart) {
