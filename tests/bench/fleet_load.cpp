@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "common/clock.hpp"
@@ -51,6 +52,20 @@ std::vector<int> Connections(int port) {
   return found;
 }
 
+// Seconds of all cores together since the machine's start in which they had work, and in which they had none.
+struct MachineTime {
+  double busy = 0;
+  double idle = 0;
+};
+
+MachineTime ReadMachineTime() {
+  std::ifstream stat("/proc/stat");
+  std::string cpu;
+  double user = 0, nice = 0, system = 0, idle = 0, io = 0, irq = 0, softirq = 0, steal = 0;
+  stat >> cpu >> user >> nice >> system >> idle >> io >> irq >> softirq >> steal;
+  return {.busy = user + nice + system + irq + softirq + steal, .idle = idle + io};
+}
+
 double Percentile(const std::vector<double>& sorted, double share) {
   if (sorted.empty()) return 0;
   return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
@@ -73,6 +88,7 @@ class Run {
     attach_seconds_ = e2e::Now() - begun;
     Submit();
     const double cpu = coordinator_.CpuSeconds();
+    const MachineTime machine = ReadMachineTime();
     const double submitted = e2e::Now();
     next_cut_ = submitted + options_.cut_every;
     TurnUntil("jobs ended", [&] {
@@ -84,6 +100,8 @@ class Run {
     });
     seconds_ = e2e::Now() - submitted;
     cpu_seconds_ = coordinator_.CpuSeconds() - cpu;
+    const MachineTime now = ReadMachineTime();
+    busy_ = (now.busy - machine.busy) / (now.busy - machine.busy + now.idle - machine.idle);
   }
 
   /// Whether all is as it must be.
@@ -108,6 +126,8 @@ class Run {
         1e3 * coordinator_.Bucket("rsg_ack_latency_seconds", 0.5),
         1e3 * coordinator_.Bucket("rsg_ack_latency_seconds", 0.99),
         1e3 * coordinator_.Bucket("rsg_commit_duration_seconds", 0.99));
+    std::printf("the machine's cores were busy for %.0f %% of the time: near 100, latencies are the machine's\n",
+                100 * busy_);
     std::printf("the agents' thread, all of them in turn: p50 %.1f ms, p99 %.1f ms\n", 1e3 * Percentile(turns_, 0.5),
                 1e3 * Percentile(turns_, 0.99));
     return coordinator_.AllOnce(options_.jobs);
@@ -166,6 +186,7 @@ class Run {
   double attach_seconds_ = 0;
   double seconds_ = 0;
   double cpu_seconds_ = 0;
+  double busy_ = 0;  // share of the machine's cores
 };
 
 void TakeAllDescriptors() {
