@@ -40,6 +40,7 @@ bool Delivery::Add(const v1::Window& window, double now) {
 void Delivery::Detach() {
   resumed_ = false;
   started_sent_ = false;
+  ends_told_ = 0;
   flush_at_ = -kNever;
   windows_again_at_ = kNever;
   finish_again_at_ = -kNever;
@@ -100,6 +101,7 @@ std::optional<v1::AgentMessage> Delivery::Next(double now, std::uint32_t elsewhe
   }
   if (finish_ && spool_.delivered() && now >= finish_again_at_) {
     finish_again_at_ = now + patience_;
+    ++ends_told_;
     return FinishedMessage();
   }
   return std::nullopt;

@@ -63,6 +63,8 @@ class Delivery {
   bool all_stored() const { return spool_.delivered(); }
   bool resumed() const { return resumed_; }
   const v1::AttemptFinished* end() const { return finish_ ? &*finish_ : nullptr; }
+  /// So often the end was told in this session.
+  std::uint32_t ends_told() const { return ends_told_; }
   v1::AttemptStarted StartedRecord() const;
 
  private:
@@ -83,6 +85,7 @@ class Delivery {
   // Of the session.
   bool resumed_ = true;
   bool started_sent_ = false;
+  std::uint32_t ends_told_ = 0;
   double flush_at_ = kNever;          // of the oldest window that is not sent
   double windows_again_at_ = kNever;  // without an Ack until then
   double finish_again_at_ = -kNever;  // the end may be told from then on

@@ -23,6 +23,8 @@ void Dialler::Welcomed(const v1::Welcome& welcome, double now, Actions* actions)
   if (lost_at_) absl::StrAppend(&text, ", after ", FormatDuration(now - *lost_at_), " without it");
   actions->emplace_back(Log{Log::Level::kInfo, text, {.agent_id = welcome.agent_id()}});
   ever_welcomed_ = true;
+  // It knew us, so if it does not the next time it has forgotten us: restored from a backup, once more.
+  enrolled_again_ = false;
   welcomed_at_ = now;
   lost_at_.reset();
   log_at_ = -kNever;

@@ -111,6 +111,7 @@ void Machine::On(const LinkLost& loss) {
   writing_ = false;
   answer_by_ = kNever;
   refusals_.clear();
+  late_answers_.clear();
   for (InHand& hand : hands_) hand.delivery.Detach();
   dialler_.Lost(loss, settings_.reconnect_cap_seconds(), now_, &actions_);
   const bool gave_up = !actions_.empty() && std::holds_alternative<Exit>(actions_.back());

@@ -10,6 +10,7 @@
 #pragma once
 #include <deque>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -138,6 +139,9 @@ class Machine {
   bool spool_was_full_ = false;   // nothing more begins until the coordinator is heard
   std::deque<Refusal> refusals_;  // of this session
   std::deque<std::pair<std::string, std::string>> forgotten_;  // the last few attempts and their tokens
+  // By attempt: answers of this session that are still to come of ends that were told more than once. A coordinator
+  // that was restored from a backup may give the same number again meanwhile.
+  std::map<std::string, std::uint32_t> late_answers_;
 
   bool draining_ = false;
   double drain_by_ = kNever;

@@ -175,6 +175,10 @@ void Machine::Obey(const v1::Cancel& cancel) {
 }
 
 void Machine::Obey(const v1::FinishedAck& ack) {
+  if (const auto late = late_answers_.find(ack.attempt_id()); late != late_answers_.end()) {
+    if (--late->second == 0) late_answers_.erase(late);
+    return;
+  }
   const auto refusal = std::find_if(refusals_.begin(), refusals_.end(), [&](const Refusal& it) {
     return it.sent && it.message.attempt_id() == ack.attempt_id();
   });
@@ -200,6 +204,8 @@ void Machine::Obey(const v1::FinishedAck& ack) {
 
 void Machine::Forget(const std::string& attempt_id) {
   const InHand& over = *Find(attempt_id);
+  if (late_answers_.size() >= kMaxForgotten) late_answers_.clear();
+  if (over.delivery.ends_told() > 1) late_answers_[attempt_id] = over.delivery.ends_told() - 1;
   if (forgotten_.size() >= kMaxForgotten) forgotten_.pop_front();
   forgotten_.emplace_back(attempt_id, over.assign.lease_token());
   HandBackPrunedBy(over);

@@ -72,6 +72,18 @@ class Coordinator {
   /// First event: what is stored.
   void Load(Snapshot snapshot, const Now& now, Effects& effects);
 
+  /// The newest process of an agent, as its Hello has it.
+  struct Newest {
+    std::string instance_id;
+    std::uint32_t stream = 0;
+    std::uint32_t start = 0;
+  };
+  /// By agent id, of those that have said Hello.
+  std::map<std::string, Newest> NewestProcesses() const;
+  /// Right after Load, when another state machine was in this one's place and could not store what it had decided:
+  /// streams that were dialled in its time may still arrive, and would pass for the newest.
+  void Recall(const std::map<std::string, Newest>& newest);
+
   // From agents. Sessions that are unknown (closed, or of the time before a restart) are ignored.
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request, const Now& now, Effects& effects);

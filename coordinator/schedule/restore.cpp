@@ -38,6 +38,24 @@ void Coordinator::Load(Snapshot snapshot, const Now& now, Effects& effects) {
   Settle(now, effects);
 }
 
+std::map<std::string, Coordinator::Newest> Coordinator::NewestProcesses() const {
+  std::map<std::string, Newest> newest;
+  for (const auto& [id, agent] : agents_)
+    if (agent->stream != 0 || agent->start != 0)
+      newest[id] = {.instance_id = agent->record.instance_id, .stream = agent->stream, .start = agent->start};
+  return newest;
+}
+
+void Coordinator::Recall(const std::map<std::string, Newest>& newest) {
+  for (const auto& [id, process] : newest) {
+    const auto agent = agents_.find(id);
+    if (agent == agents_.end()) continue;  // its enrolment was not stored
+    agent->second->record.instance_id = process.instance_id;
+    agent->second->stream = process.stream;
+    agent->second->start = process.start;
+  }
+}
+
 void Coordinator::LoadSweep(SweepRecord record, const Now& now, Effects& effects) {
   auto plan = PlanCells(record.spec);
   if (!plan.ok()) {

@@ -23,7 +23,8 @@ absl::Status CheckProtocol(const v1::Hello& hello) {
 // A Hello that does not come from where the newest one came. One process may give up a stream that arrives after its
 // next one. Another process is older if it was started earlier, for each has a higher number than all before it: so
 // what is late changes nothing, and of two copies of a state folder the one that was started later stays, whatever the
-// other does. The numbers are not stored: a Hello cannot outlive the coordinator with which its TLS session was made.
+// other does. The numbers are not stored, only recalled after a failure to store: a Hello cannot outlive the program
+// with which its TLS session was made.
 bool IsLate(const v1::Hello& hello, const Agent& agent, bool same_process) {
   return same_process ? hello.stream() < agent.stream : hello.start() != 0 && hello.start() < agent.start;
 }

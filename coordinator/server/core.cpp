@@ -296,6 +296,7 @@ absl::Status Core::MakeCoordinator() {
   if (!snapshot->tokens.empty()) effects.changes.push_back(schedule::PutToken{snapshot->tokens.front()});
   auto coordinator = std::make_unique<schedule::Coordinator>(options_.settings, options_.random);
   coordinator->Load(*std::move(snapshot), Time(), effects);
+  coordinator->Recall(newest_);
   if (auto committed = Commit(effects); !committed.ok()) return committed;
   coordinator_ = std::move(coordinator);
   broken_ = absl::OkStatus();
@@ -306,6 +307,7 @@ absl::Status Core::MakeCoordinator() {
 
 void Core::Break(const absl::Status& reason) {
   if (coordinator_ != nullptr) {
+    newest_ = coordinator_->NewestProcesses();
     const std::lock_guard lock(refused_mutex_);  // the next one counts from 0
     for (const auto& [why, count] : coordinator_->rejected()) refused_[why] += count;
   }

@@ -171,7 +171,8 @@ class Core {
   std::multimap<double, Done> held_;  // reads of agents that say too much, by when they go on; a few a stream at most
   double tick_due_ = 0;
   double watch_due_ = 0;
-  absl::Status broken_;  // why
+  std::map<std::string, schedule::Coordinator::Newest> newest_;  // as the last one that broke knew them
+  absl::Status broken_;                                          // why
   double retry_at_ = 0;
   double retry_after_ = 0;
   double complained_at_ = 0;

@@ -24,6 +24,14 @@ absl::Status Sync(const std::filesystem::path& file) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", file.string(), " to its disk"));
 }
 
+// Sweeps that come have runs by the new id. Runs that were under way are begun anew: what the original has sent of them
+// since is not what comes now. What was done is left as it is.
+constexpr char kNewRunIds[] = R"sql(
+UPDATE wandb_database SET id = lower(hex(randomblob(16)));
+UPDATE wandb_runs SET phase = 'NEW', error = '', storage_id = '', sent_entity = '', sent_project = '', lines_sent = 0,
+  chunk_end = NULL, chunk_exit = NULL, files_sent = 0, resends = 0, revision = revision + 1,
+  run_id = run_id || '-r' || lower(hex(randomblob(4))) WHERE phase <> 'DONE')sql";
+
 // All is in one file then.
 absl::Status EndJournal(Connection& connection) {
   auto mode = connection.Prepare("PRAGMA journal_mode = DELETE");
@@ -91,8 +99,7 @@ absl::Status MakeDistinct(const std::filesystem::path& database) {
     const auto known = connection->Number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'wandb_database'");
     if (!known.ok()) return known.status();
     // An older one is given its id when its schema is brought up to date.
-    if (*known > 0)
-      done = connection->Execute("UPDATE wandb_database SET id = lower(hex(randomblob(16)))", "tell it apart");
+    if (*known > 0) done = connection->Execute(kNewRunIds, "tell it apart");
     if (done.ok()) done = EndJournal(*connection);
   }
   return done.ok() ? Sync(database) : done;

@@ -23,9 +23,9 @@ absl::Status Copy(const std::filesystem::path& database, const std::filesystem::
 /// FAILED_PRECONDITION when it is newer than this program or another program's.
 absl::StatusOr<Holdings> Inspect(const std::filesystem::path& database);
 
-/// Lets a copy that is going to be written go its own way: sweeps that come have runs in W&B other than those that came
-/// to the original after the copy, whose numbers are the same. Runs that it knows keep theirs. On the disk when this
-/// returns, without a WAL.
+/// Lets a copy that is going to be written go its own way in W&B: sweeps that come have runs other than those that came
+/// to the original after the copy, whose numbers are the same, and runs that are not done yet are begun anew. On the
+/// disk when this returns, without a WAL.
 absl::Status MakeDistinct(const std::filesystem::path& database);
 
 }  // namespace rsg::store

@@ -39,8 +39,9 @@ absl::Status Forwarder::SendFiles(Entry& entry) {
     const HttpAnswer answer = transport_->Send(put);
     const Verdict verdict = Judge(put.call, answer);
     if (verdict.kind == Verdict::Kind::kOk) continue;
+    // However long the storage wants to be left alone: W&B does not, and the run's lines wait behind its files.
     if (verdict.kind == Verdict::Kind::kRetry && ++entry.timers.file_failures < kMostTries)
-      return NotSent(entry, Fail(entry, verdict.why, answer.retry_after, false));
+      return NotSent(entry, Fail(entry, verdict.why, std::nullopt, false));
     LogWithoutFiles(run.job, verdict.why);
     return Store(entry);
   }

@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "coordinator/schedule/text.hpp"
+#include "coordinator/wandb/answers.hpp"
 #include "coordinator/wandb/wire.hpp"
 
 namespace rsg::wandb {
 namespace {
 
 using Kind = Verdict::Kind;
-using nlohmann::json;
 
 constexpr std::size_t kMostWords = 200;
 
@@ -39,20 +37,12 @@ const char* NameOf(Call call) {
   return "";
 }
 
-// What a stranger says, for logs, database and terminal: one line of ASCII.
-std::string Quoted(std::string_view text) {
-  std::string line = schedule::OneLine(text, kMostWords);
-  for (char& letter : line)
-    if (static_cast<unsigned char>(letter) >= 0x80) letter = '?';
-  return line;
-}
-
 // The first error's text of a GraphQL answer; nothing without errors.
-std::optional<std::string> FirstError(const json& body) {
+std::optional<std::string> FirstError(const AnswerJson& body) {
   if (!body.is_object() || !body.contains("errors")) return std::nullopt;
-  const json& errors = body["errors"];
+  const AnswerJson& errors = body["errors"];
   if (!errors.is_array() || errors.empty()) return std::nullopt;
-  const json& first = errors.front();
+  const AnswerJson& first = errors.front();
   if (first.is_object() && first.contains("message") && first["message"].is_string())
     return first["message"].get<std::string>();
   return "an error without words";
@@ -60,11 +50,11 @@ std::optional<std::string> FirstError(const json& body) {
 
 // W&B's own words, if it has any, else the start of what came.
 std::string WordsOf(const HttpAnswer& answer) {
-  const json body = json::parse(answer.body, nullptr, false);
-  if (const auto error = FirstError(body)) return Quoted(*error);
+  const AnswerJson body = ParseAnswer(answer.body);
+  if (const auto error = FirstError(body)) return Quoted(*error, kMostWords);
   if (body.is_object() && body.contains("error") && body["error"].is_string())
-    return Quoted(body["error"].get<std::string>());
-  return Quoted(answer.body);
+    return Quoted(body["error"].get<std::string>(), kMostWords);
+  return Quoted(answer.body, kMostWords);
 }
 
 bool IsAboutRights(std::string text) {
@@ -75,12 +65,12 @@ bool IsAboutRights(std::string text) {
 }
 
 Verdict JudgeGraphQl(Call call, const HttpAnswer& answer) {
-  const json body = json::parse(answer.body, nullptr, false);
+  const AnswerJson body = ParseAnswer(answer.body);
   if (!body.is_object())
     return {Kind::kRetry, fmt::format("{}: the answer is no JSON; is WANDB_BASE_URL right?", NameOf(call))};
   const auto error = FirstError(body);
   if (!error) return {};
-  const std::string why = fmt::format("{}: W&B says: {}", NameOf(call), Quoted(*error));
+  const std::string why = fmt::format("{}: W&B says: {}", NameOf(call), Quoted(*error, kMostWords));
   if (IsAboutRights(*error)) return {Kind::kPause, why + "; check the key, WANDB_ENTITY and WANDB_PROJECT"};
   return {Kind::kRetry, why};
 }
@@ -90,7 +80,7 @@ Verdict JudgeGraphQl(Call call, const HttpAnswer& answer) {
 Verdict Judge(Call call, const HttpAnswer& answer) {
   const std::string what = NameOf(call);
   const int status = answer.status;
-  if (status == 0) return {Kind::kRetry, fmt::format("{}: {}", what, Quoted(answer.error))};
+  if (status == 0) return {Kind::kRetry, fmt::format("{}: {}", what, Quoted(answer.error, kMostWords))};
   if (status >= 200 && status < 300) return IsGraphQl(call) ? JudgeGraphQl(call, answer) : Verdict{};
   const std::string why = fmt::format("{}: HTTP {}: {}", what, status, WordsOf(answer));
   // Another machine answers here, which does not know the key.

@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "coordinator/wandb/answers.hpp"
 
 namespace rsg::wandb {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;  // of what is sent
+
+constexpr std::size_t kMostName = 1024;   // bytes of a name that W&B gives; its own limit is 128 characters
+constexpr std::size_t kMostState = 64;    // bytes that are shown
+constexpr std::size_t kMostHeaders = 64;  // that a file's storage may ask for
 
 constexpr char kUpsert[] =
     "mutation UpsertBucket ($id: String, $name: String, $project: String, $entity: String, $groupName: String, "
@@ -31,7 +37,10 @@ constexpr char kCreateFiles[] =
     "files { name uploadUrl } } }";
 
 // One line; what is no UTF-8 becomes U+FFFD.
-std::string Text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+template <typename AnyJson>
+std::string Text(const AnyJson& json) {
+  return json.dump(-1, ' ', false, AnyJson::error_handler_t::replace);
+}
 
 HttpRequest GraphQl(Call call, const char* operation, const char* query, Json variables) {
   const Json body{{"query", query}, {"variables", std::move(variables)}, {"operationName", operation}};
@@ -77,21 +86,38 @@ std::string StreamPath(std::string_view entity, std::string_view project, std::s
   return fmt::format("/files/{}/{}/{}/file_stream", Escaped(entity), Escaped(project), Escaped(run_id));
 }
 
-Json Parsed(const std::string& body) { return Json::parse(body, nullptr, /*allow_exceptions=*/false); }
-
-// Walks down objects; null where a key is missing.
-Json At(const Json& json, std::initializer_list<const char*> path) {
-  const Json* at = &json;
+// Walks down objects; nullptr where a key is missing.
+const AnswerJson* At(const AnswerJson& json, std::initializer_list<const char*> path) {
+  const AnswerJson* at = &json;
   for (const char* key : path) {
     if (!at->is_object() || !at->contains(key)) return nullptr;
     at = &(*at)[key];
   }
-  return *at;
+  return at;
 }
 
-std::string TextAt(const Json& json, std::initializer_list<const char*> path) {
-  const Json found = At(json, path);
-  return found.is_string() ? found.get<std::string>() : "";
+std::string TextAt(const AnswerJson& json, std::initializer_list<const char*> path) {
+  const AnswerJson* found = At(json, path);
+  return found != nullptr && found->is_string() ? found->get<std::string>() : "";
+}
+
+bool IsOneLine(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
+// Names are stored, shown to people and part of addresses.
+bool IsName(std::string_view text) { return !text.empty() && text.size() <= kMostName && IsOneLine(text); }
+
+bool IsAddress(std::string_view text) {
+  return (text.starts_with("https://") || text.starts_with("http://")) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// Where the file of that name is to go; empty when the answer does not say.
+std::string AddressOf(const AnswerJson& files, const std::string& name) {
+  for (const AnswerJson& file : files)
+    if (TextAt(file, {"name"}) == name) return TextAt(file, {"uploadUrl"});
+  return "";
 }
 
 }  // namespace
@@ -160,26 +186,33 @@ HttpRequest CreateFilesRequest(std::string_view entity, std::string_view project
 }
 
 absl::StatusOr<UpsertAnswer> ParseUpsert(const std::string& body) {
-  const Json bucket = At(Parsed(body), {"data", "upsertBucket", "bucket"});
-  UpsertAnswer answer{.storage_id = TextAt(bucket, {"id"}),
-                      .entity = TextAt(bucket, {"project", "entity", "name"}),
-                      .project = TextAt(bucket, {"project", "name"})};
-  if (answer.storage_id.empty() || answer.entity.empty() || answer.project.empty())
+  const AnswerJson parsed = ParseAnswer(body);
+  const AnswerJson* bucket = At(parsed, {"data", "upsertBucket", "bucket"});
+  UpsertAnswer answer;
+  if (bucket != nullptr)
+    answer = {.storage_id = TextAt(*bucket, {"id"}),
+              .entity = TextAt(*bucket, {"project", "entity", "name"}),
+              .project = TextAt(*bucket, {"project", "name"})};
+  if (!IsName(answer.storage_id) || !IsName(answer.entity) || !IsName(answer.project))
     return absl::InternalError("W&B's answer does not say where the run stands");
   return answer;
 }
 
 absl::StatusOr<ReadAnswer> ParseRead(const std::string& body, const Line& expected) {
-  const Json parsed = Parsed(body);
-  if (!At(parsed, {"data"}).is_object()) return absl::InternalError("W&B's answer has no data");
-  const Json run = At(parsed, {"data", "project", "run"});
+  const AnswerJson parsed = ParseAnswer(body);
+  if (const AnswerJson* data = At(parsed, {"data"}); data == nullptr || !data->is_object())
+    return absl::InternalError("W&B's answer has no data");
+  const AnswerJson* run = At(parsed, {"data", "project", "run"});
   ReadAnswer answer;
-  answer.found = run.is_object();
-  answer.state = TextAt(run, {"state"});
+  answer.found = run != nullptr && run->is_object();
+  AnswerJson summary;
+  if (answer.found) {
+    answer.state = Quoted(TextAt(*run, {"state"}), kMostState);
+    // A JSON text; null while there is none.
+    summary = ParseAnswer(TextAt(*run, {"summaryMetrics"}));
+  }
   answer.ended = answer.state == "finished" || answer.state == "failed";
-  // A JSON text; null while there is none.
-  Json summary = Parsed(TextAt(run, {"summaryMetrics"}));
-  if (!summary.is_object()) summary = Json::object();
+  if (!summary.is_object()) summary = AnswerJson::object();
   const Json whole = SummaryOf(expected);
   for (const auto& [key, value] : whole.items()) {
     if (summary.contains(key)) continue;
@@ -192,21 +225,22 @@ absl::StatusOr<ReadAnswer> ParseRead(const std::string& body, const Line& expect
 
 absl::StatusOr<std::vector<HttpRequest>> ParseCreateFiles(
     const std::string& body, const std::vector<std::pair<std::string, std::string>>& texts) {
-  const Json created = At(Parsed(body), {"data", "createRunFiles"});
+  const AnswerJson parsed = ParseAnswer(body);
+  const AnswerJson* files = At(parsed, {"data", "createRunFiles", "files"});
   std::vector<std::string> headers;
   // "Name:value" each; none means an empty list or null.
-  if (const Json given = At(created, {"uploadHeaders"}); given.is_array())
-    for (const Json& header : given)
+  if (const AnswerJson* given = At(parsed, {"data", "createRunFiles", "uploadHeaders"});
+      given != nullptr && given->is_array())
+    for (const AnswerJson& header : *given)
       if (header.is_string()) headers.push_back(header.get<std::string>());
+  if (headers.size() > kMostHeaders || !std::all_of(headers.begin(), headers.end(), IsOneLine))
+    return absl::InternalError("W&B's answer asks for headers of its files that cannot be sent");
   std::vector<HttpRequest> puts;
-  const Json files = At(created, {"files"});
-  for (const auto& [name, text] : texts)
-    if (files.is_array())
-      for (const Json& file : files)
-        if (TextAt(file, {"name"}) == name && !TextAt(file, {"uploadUrl"}).empty())
-          puts.push_back(
-              {.call = Call::kPutFile, .address = TextAt(file, {"uploadUrl"}), .body = text, .headers = headers});
-  if (puts.size() != texts.size()) return absl::InternalError("W&B's answer does not say where all files are to go");
+  for (const auto& [name, text] : texts) {
+    std::string address = files != nullptr && files->is_array() ? AddressOf(*files, name) : "";
+    if (!IsAddress(address)) return absl::InternalError("W&B's answer does not say where all files are to go");
+    puts.push_back({.call = Call::kPutFile, .address = std::move(address), .body = text, .headers = headers});
+  }
   return puts;
 }
 

@@ -66,6 +66,7 @@ HttpRequest CreateFilesRequest(std::string_view entity, std::string_view project
 
 // The answers. Errors say what was not as expected, for a person.
 
+/// Names: one line, at most 1024 bytes each.
 struct UpsertAnswer {
   std::string storage_id;
   std::string entity;
@@ -75,14 +76,14 @@ absl::StatusOr<UpsertAnswer> ParseUpsert(const std::string& body);
 
 struct ReadAnswer {
   bool found = false;
-  bool ended = false;  ///< finished or failed
-  std::string state;
+  bool ended = false;                ///< finished or failed
+  std::string state;                 ///< printable, at most 64 bytes
   std::vector<std::string> missing;  ///< keys of the expected summary that it lacks
   std::string repaired;              ///< its summary and what is missing, as JSON
 };
 absl::StatusOr<ReadAnswer> ParseRead(const std::string& body, const Line& expected);
 
-/// One request a file: PUT of its text.
+/// One request a file: PUT of its text to where the answer says first, with its headers (one line each, at most 64).
 absl::StatusOr<std::vector<HttpRequest>> ParseCreateFiles(
     const std::string& body, const std::vector<std::pair<std::string, std::string>>& texts);
 

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "agent/protocol/settings.hpp"
+#include "agent/spool/starts.hpp"
 #include "common/words.hpp"
 #include "coordinator.hpp"
 #include "text.hpp"
@@ -26,7 +28,9 @@ AgentProcess::AgentProcess(Basis* basis, Ledger* ledger, const Weather* weather,
   config.name = box->name;
   config.instance_id = instance_;
   config.boot_id = "boot";
-  config.start = ++box->starts;
+  box->start = agent::NextStart(box->start, box->wall + basis->time.now());
+  config.start = *box->start;
+  ledger->Started({.instance = instance_, .credential = box->secret_sha256, .box = box->number, .start = *box->start});
   config.machine = box->machine;
   config.enrolled = box->enrolled;
   config.can_enrol = true;
@@ -39,6 +43,7 @@ AgentProcess::AgentProcess(Basis* basis, Ledger* ledger, const Weather* weather,
   for (const agent::KeptAttempt& kept : found.attempts)
     basis->Tell("agent {}: finds {} with {} windows in its spool", box->number, kept.assign.attempt_id(),
                 kept.windows.size());
+  for (const agent::KeptAttempt& kept : found.attempts) tokens_[kept.assign.attempt_id()] = kept.assign.lease_token();
   config.kept = std::move(found.attempts);
   machine_ = std::make_unique<agent::Machine>(std::move(config), [basis] { return basis->random.Uniform(); });
 }
@@ -51,7 +56,7 @@ AgentProcess::~AgentProcess() {
 void AgentProcess::Run(std::function<void(int)> exited, std::function<void()> killed) {
   exited_ = std::move(exited);
   killed_ = std::move(killed);
-  basis_->Tell("agent {}: starts, process {}", box_->number, instance_.substr(0, 6));
+  basis_->Tell("agent {}: starts, process {}, start {}", box_->number, instance_.substr(0, 6), *box_->start);
   DieIfOff();
   Feed(agent::Tick{});
 }
@@ -153,6 +158,7 @@ void AgentProcess::Do(const agent::Action& action) {
   }
   if (const auto* log = std::get_if<agent::Log>(&action)) {
     if (log->level == agent::Log::Level::kError) ledger_->Complained(box_->number, log->text);
+    superseded_ = superseded_ || absl::StrContains(log->text, "another process uses this agent's credential");
   } else if (const auto* send = std::get_if<agent::Send>(&action)) {
     Send(send->message);
   } else if (const auto* keep = std::get_if<agent::Keep>(&action)) {
@@ -218,8 +224,9 @@ void AgentProcess::KeepOnDisk(const agent::Keep& keep) {
   if (!kept.ok())
     basis_->Tell("agent {}: cannot keep what it has of {}: {}", box_->number, keep.attempt_id,
                  std::string(kept.message()));
+  if (const auto* assign = std::get_if<v1::Assign>(&keep.record)) tokens_[keep.attempt_id] = assign->lease_token();
   const auto* end = std::get_if<v1::AttemptFinished>(&keep.record);
-  ledger_->Kept(keep.attempt_id, kept.ok(), end != nullptr && end->has_result());
+  ledger_->Kept(keep.attempt_id, tokens_[keep.attempt_id], kept.ok(), end != nullptr && end->has_result());
   DieIfOff();
 }
 

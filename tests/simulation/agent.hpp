@@ -18,6 +18,13 @@ namespace rsg::sim {
 
 class Coordinator;
 
+/// A copy of a state folder, of one moment.
+struct Folder {
+  Disk::Image spool;
+  std::optional<std::uint32_t> start;  ///< of the process that was started last
+  bool enrolled = false;
+};
+
 /// What outlives the agent's process.
 struct Box {
   std::size_t number = 0;
@@ -27,8 +34,9 @@ struct Box {
   v1::MachineFacts machine;
   std::unique_ptr<Disk> disk;  ///< of its spool
   std::size_t segment_bytes = 0;
-  std::uint32_t starts = 0;  ///< of a process on it
+  std::optional<std::uint32_t> start;  ///< of the process that was started last
   bool enrolled = false;
+  double wall = 1.7e9;  ///< its wall clock, when the run began
   double drain_limit = agent::kNever;
   double trouble = 0;  ///< of its trainers
   bool gone = false;   ///< never comes back
@@ -53,6 +61,9 @@ class AgentProcess {
   const std::shared_ptr<Stream>& stream() const { return stream_; }
   bool over() const { return over_; }
   bool signalled() const { return signalled_; }
+  const std::string& instance() const { return instance_; }
+  /// It was told that another process has its credential.
+  bool superseded() const { return superseded_; }
 
  private:
   void Give(agent::Event event);
@@ -87,10 +98,12 @@ class AgentProcess {
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Trainer> trainer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  std::deque<agent::Event> answers_;  // of actions that are done at once
+  std::deque<agent::Event> answers_;           // of actions that are done at once
+  std::map<std::string, std::string> tokens_;  // of the attempts that it has kept something of
   bool feeding_ = false;
   bool over_ = false;
   bool signalled_ = false;
+  bool superseded_ = false;
   double frozen_until_ = 0;
   std::deque<agent::Event> from_trainer_;  // while frozen
   std::deque<agent::Event> from_wire_;

@@ -50,6 +50,7 @@ void Audit::Open(const std::filesystem::path& database) {
       "OR error LIKE 'its slot went to agent%')",
       &given_up_);
   seen_version_ = 0;
+  seen_given_up_.clear();  // a database that was put back gives numbers of attempts again
   if (given_up_) CheckGivenUp();
 }
 
@@ -105,6 +106,8 @@ void Audit::CheckGivenUp() {
     // What the coordinator finds at its start an earlier one has done, at a time that nobody knows.
     const bool is_new = seen_given_up_.insert(id).second;
     if (!is_new || seen_version_ == 0) continue;
+    // It is the machine that was silent; a copy of its agent may be heard.
+    if (ledger_->IsCopied(std::string(given_up_->Text(1)))) continue;
     const double silence = ledger_->Silence(std::string(given_up_->Text(1)));
     const bool moved = given_up_->Text(2).starts_with(kSlotMoved);
     const double granted = settings_.lost_after_seconds + (moved ? settings_.slot_timeout_seconds : 0);
@@ -290,9 +293,12 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
   if (error == kByOperator) {
     if (!ledger_->cancel_asked(attempt[7])) wrong("nobody has cancelled its sweep");
   } else if (outcome == "CANCELLED") {
-    wrong("nobody has cancelled it");
+    // A coordinator may have, and forgotten it.
+    if (!story.put_back) wrong("nobody has cancelled it");
   } else if (outcome == "LOST" && error == "the agent was restarted") {
-    if (!ledger_->ProcessHasEnded(attempt[2])) wrong("its process lives");
+    if (!ledger_->ProcessHasEnded(attempt[2]) && !ledger_->HasRivals(attempt[2])) wrong("its process lives");
+  } else if (outcome == "LOST" && error == "the agent no longer knows the attempt" && ledger_->was_put_back()) {
+    // It had delivered it, after the backup.
   } else if (outcome == "SKIPPED") {
     if (!absl::StrContains(error, "ran out of memory")) wrong("that is no reason");
     if (story.spawned) wrong("its child has run");
@@ -306,11 +312,16 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
     wrong("no agent has said so");
   } else if (outcome == "LOST") {
     bool known = false;
+    if (ledger_->was_put_back())
+      for (const char* reason :
+           {"restored from a backup", "has ended on this agent already", "is in use under another"})
+        known = known || absl::StrContains(error, reason);
     for (const char* reason : {"draining", "was stopped", "was away for too long", "cannot be started",
                                "script was fetched", "never begun", "did not outlive"})
       known = known || absl::StrContains(error, reason);
     if (!known) wrong("that is no reason");
-    if (absl::StrContains(error, "did not outlive") && !story.holes) wrong("nothing has befallen its disk");
+    if (absl::StrContains(error, "did not outlive") && !story.holes && !story.put_back)
+      wrong("nothing has befallen its disk");
     if (absl::StrContains(error, "the agent was stopped") && !ledger_->WasStopped(story.instance))
       wrong("nobody has stopped it");
     if (absl::StrContains(error, "never begun") && story.spawned) wrong("its child has run");

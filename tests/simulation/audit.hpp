@@ -34,6 +34,7 @@ class Audit {
   /// All that must hold when everything is over: all has ended, all that could be kept was kept.
   void CheckEnd();
 
+  std::set<std::string> StoredAttempts();
   /// One line each of what has not ended; empty when all has.
   std::string Unfinished();
   /// The number of the sweep that a request made, if it is stored.

@@ -14,20 +14,24 @@ void Audit::CheckEnd() {
   ExpectNone("the database is damaged", "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'");
   CheckContents();
   CheckCounts();
-  Each("SELECT printf('s%d.%d.%d', sweep, job, attempt), outcome, error FROM attempts", [&](const Row& row) {
-    const auto found = ledger_->stories().find(row[0]);
-    if (found == ledger_->stories().end()) return;
-    const Story& story = found->second;
-    if (row[1].empty()) return basis_->Violate("{} has not ended", row[0]);
-    // A finished measurement is lost only with its process and its disk, or by the operator's will.
-    if (!story.measured || row[1] == "COMPLETED" || story.orphaned) return;
-    const bool given_up =
-        row[2] == "cancelled by the operator" || row[2] == "the machine had left" ||
-        absl::StrContains(row[2], "took over the device") || absl::StrContains(row[2], "its slot went to agent") ||
-        absl::StrContains(row[2], "was away for too long") || absl::StrContains(row[2], "was stopped") ||
-        absl::StrContains(row[2], "did not outlive");
-    if (!given_up) basis_->Violate("{}: its trainer measured, and it ended {} ({})", row[0], row[1], row[2]);
-  });
+  Each("SELECT printf('s%d.%d.%d', sweep, job, attempt), outcome, error, last_sequence FROM attempts",
+       [&](const Row& row) {
+         const auto found = ledger_->stories().find(row[0]);
+         if (found == ledger_->stories().end()) return;
+         const Story& story = found->second;
+         if (row[1].empty()) return basis_->Violate("{} has not ended", row[0]);
+         if (row[1] == "COMPLETED" && row[3] != std::to_string(story.made.size()))
+           basis_->Violate("{}: it is complete with {} of {} windows", row[0], row[3], story.made.size());
+         // A finished measurement is lost only with its process and its disk, or by the operator's will.
+         if (!story.measured || row[1] == "COMPLETED" || story.orphaned || story.put_back) return;
+         if (row[2] == "the agent was restarted" && ledger_->HasRivals(story.instance)) return;
+         const bool given_up = row[2] == "cancelled by the operator" || row[2] == "the machine had left" ||
+                               absl::StrContains(row[2], "took over the device") ||
+                               absl::StrContains(row[2], "its slot went to agent") ||
+                               absl::StrContains(row[2], "was away for too long") ||
+                               absl::StrContains(row[2], "was stopped") || absl::StrContains(row[2], "did not outlive");
+         if (!given_up) basis_->Violate("{}: its trainer measured, and it ended {} ({})", row[0], row[1], row[2]);
+       });
   disk_->SetObserved(false);
 }
 
@@ -83,6 +87,15 @@ std::string Audit::Unfinished() {
        [&](const Row& row) { absl::StrAppend(&text, row[0], " is ", row[1], "\n"); });
   disk_->SetObserved(false);
   return text;
+}
+
+std::set<std::string> Audit::StoredAttempts() {
+  std::set<std::string> attempts;
+  disk_->SetObserved(true);
+  Each("SELECT printf('s%d.%d.%d', sweep, job, attempt) FROM attempts",
+       [&](const Row& row) { attempts.insert(row[0]); });
+  disk_->SetObserved(false);
+  return attempts;
 }
 
 std::optional<std::int64_t> Audit::FindRequest(const std::string& request) {

@@ -23,6 +23,8 @@ class Coordinator final : public Clock {
   /// Starts the program, again and again until its database can be opened.
   void Start();
   bool up() const { return core_ != nullptr; }
+  /// Changes with each start and end of the program.
+  std::uint64_t life() const { return life_; }
   static const char* database();
 
   // From agents and the operator. `done` comes unless the coordinator goes down with it.

@@ -169,6 +169,12 @@ Disk::Image Disk::Save() const {
   return image;
 }
 
+void Disk::Replace(const Image& image) {
+  files_.clear();
+  removed_.clear();
+  Load(image);
+}
+
 void Disk::Load(const Image& image) {
   for (const auto& [name, content] : image)
     files_[name] =

@@ -78,6 +78,8 @@ class Disk {
   using Image = std::map<std::string, std::string>;
   Image Save() const;
   void Load(const Image& image);
+  /// Nothing but `image` is there any more. Nobody has a file open.
+  void Replace(const Image& image);
 
  private:
   bool Fails();

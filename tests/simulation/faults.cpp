@@ -54,6 +54,11 @@ Profile DrawProfile(Random* random) {
   profile.sweep_cancelled = DrawMean(random, 0.25, 50, 300);
   profile.stale_message = DrawMean(random, 0.3, 5, 60);
   profile.sweep_retried = DrawMean(random, 0.3, 30, 200);
+  profile.folder_copied = DrawMean(random, 0.3, 10, 100);
+  profile.agent_cloned = DrawMean(random, 0.15, 20, 200);
+  profile.agent_put_back = DrawMean(random, 0.2, 20, 200);
+  profile.database_backed_up = DrawMean(random, 0.2, 10, 100);
+  profile.database_put_back = DrawMean(random, 0.7, 20, 200);
   return profile;
 }
 
@@ -79,6 +84,11 @@ void World::PlanFaults() {
   Often(profile_.sweep_cancelled, &World::CancelSweep);
   Often(profile_.stale_message, &World::SayStale);
   Often(profile_.sweep_retried, &World::RetrySweep);
+  Often(profile_.folder_copied, &World::CopyFolder);
+  Often(profile_.agent_cloned, &World::CloneAgent);
+  Often(profile_.agent_put_back, &World::PutBackAgent);
+  Often(profile_.database_backed_up, &World::BackUp);
+  Often(profile_.database_put_back, &World::PutBackDatabase);
 }
 
 void World::Often(double mean, void (World::*fault)()) {

@@ -1,5 +1,6 @@
 #include "ledger.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -10,7 +11,7 @@
 namespace rsg::sim {
 
 void Ledger::Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign) {
-  Story& story = stories_[assign.attempt_id()];
+  Story& story = Of(assign.attempt_id(), assign.lease_token());
   if (story.spawned) basis_->Violate("attempt {} got a second child", assign.attempt_id());
   story.spawned = true;
   story.token = assign.lease_token();
@@ -29,11 +30,19 @@ void Ledger::CheckPruned(const v1::Assign& assign, const std::string& instance) 
       basis_->Violate("attempt {} begins although {} ran out of memory", assign.attempt_id(), id);
 }
 
-void Ledger::Made(const std::string& attempt, const v1::Window& window) { stories_[attempt].made.push_back(window); }
+Story& Ledger::Of(const std::string& attempt, const std::string& token) {
+  const auto forgotten = forgotten_.find({attempt, token});
+  return forgotten == forgotten_.end() ? stories_[attempt] : forgotten->second;
+}
 
-void Ledger::Measured(const std::string& attempt, const v1::Result& result) {
-  stories_[attempt].measured = true;
-  stories_[attempt].result = result;
+void Ledger::Made(const v1::Assign& assign, const v1::Window& window) {
+  Of(assign.attempt_id(), assign.lease_token()).made.push_back(window);
+}
+
+void Ledger::Measured(const v1::Assign& assign, const v1::Result& result) {
+  Story& story = Of(assign.attempt_id(), assign.lease_token());
+  story.measured = true;
+  story.result = result;
 }
 
 void Ledger::Said(const v1::AgentMessage& message, const v1::Settings& settings) {
@@ -41,7 +50,7 @@ void Ledger::Said(const v1::AgentMessage& message, const v1::Settings& settings)
     basis_->Violate("an agent has {} attempts in hand", message.hello().attempts_size());
   if (message.has_window_batch()) {
     const v1::WindowBatch& batch = message.window_batch();
-    const Story& story = stories_[batch.attempt_id()];
+    const Story& story = Of(batch.attempt_id(), batch.lease_token());
     if (static_cast<std::uint32_t>(batch.windows_size()) > settings.max_unacked())
       basis_->Violate("attempt {}: {} windows in one message", batch.attempt_id(), batch.windows_size());
     for (const v1::Window& window : batch.windows())
@@ -52,10 +61,10 @@ void Ledger::Said(const v1::AgentMessage& message, const v1::Settings& settings)
   }
   if (!message.has_attempt_finished()) return;
   const v1::AttemptFinished& finished = message.attempt_finished();
-  Story& story = stories_[finished.attempt_id()];
+  Story& story = Of(finished.attempt_id(), finished.lease_token());
   story.said.insert(finished.outcome());
   if (!finished.has_result()) {
-    if (absl::StrContains(finished.error(), "restored from a backup"))
+    if (absl::StrContains(finished.error(), "restored from a backup") && !was_put_back())
       basis_->Violate("attempt {}: {}", finished.attempt_id(), finished.error());
   } else if (!story.measured || finished.result().SerializeAsString() != story.result->SerializeAsString()) {
     basis_->Violate("attempt {}: the agent reports a result that its trainer did not measure", finished.attempt_id());
@@ -67,15 +76,21 @@ void Ledger::Complained(std::size_t box, const std::string& text) {
     if (absl::StrContains(text, never)) basis_->Violate("agent {} complains: {}", box, text);
 }
 
-void Ledger::Kept(const std::string& attempt, bool well, bool result) {
-  Story& story = stories_[attempt];
+void Ledger::Kept(const std::string& attempt, const std::string& token, bool well, bool result) {
+  Story& story = Of(attempt, token);
   story.holes |= !well;
   if (well && result) story.kept = !story.holes;
 }
 
 void Ledger::SpoolHurt(std::size_t box) {
+  const auto hurt = [&](std::size_t other) {
+    if (other == box) return true;
+    return std::any_of(copies_.begin(), copies_.end(), [&](const auto& copies) {
+      return copies.second.contains(box) && copies.second.contains(other);
+    });
+  };
   for (auto& [attempt, story] : stories_) {
-    if (story.box != box || story.accepted) continue;
+    if (!story.spawned || story.accepted || !hurt(story.box)) continue;
     story.holes = true;
     // If the process that finished it lives, its memory has it.
     if (std::exchange(story.kept, false)) story.orphaned |= ended_processes_.contains(story.instance);
@@ -86,6 +101,59 @@ void Ledger::ProcessEnded(const std::string& instance) {
   ended_processes_.insert(instance);
   for (auto& [attempt, story] : stories_)
     story.orphaned |= story.instance == instance && !story.accepted && !story.kept;
+}
+
+void Ledger::Started(const Process& process) {
+  processes_[process.instance] = process;
+  copies_[process.credential].insert(process.box);
+}
+
+bool Ledger::Overtaken(const std::string& instance) const {
+  const auto process = processes_.find(instance);
+  if (process == processes_.end()) return false;
+  return std::any_of(processes_.begin(), processes_.end(), [&](const auto& other) {
+    return other.first != instance && other.second.credential == process->second.credential &&
+           other.second.start >= process->second.start;
+  });
+}
+
+bool Ledger::IsCopied(const std::string& credential_sha256) const {
+  const auto boxes = copies_.find(credential_sha256);
+  return boxes != copies_.end() && boxes->second.size() > 1;
+}
+
+bool Ledger::HasRivals(const std::string& instance) const {
+  const auto process = processes_.find(instance);
+  return process != processes_.end() && IsCopied(process->second.credential);
+}
+
+Promises Ledger::Remember(const std::set<std::string>& attempts) const {
+  Promises promises{.attempts = {}, .enrolled = enrolled_, .submitted = submitted_, .ended = ended_};
+  for (const std::string& attempt : attempts) {
+    Promises::OfAttempt& of = promises.attempts[attempt];
+    if (const auto story = stories_.find(attempt); story != stories_.end())
+      of = {.acked = story->second.acked, .accepted = story->second.accepted};
+  }
+  return promises;
+}
+
+void Ledger::PutBack(const Promises& promises) {
+  ++put_back_;
+  enrolled_ = promises.enrolled;
+  submitted_ = promises.submitted;
+  ended_ = promises.ended;
+  for (auto story = stories_.begin(); story != stories_.end();) {
+    const auto of = promises.attempts.find(story->first);
+    if (of == promises.attempts.end()) {
+      forgotten_[{story->first, story->second.token}] = std::move(story->second);
+      story = stories_.erase(story);
+      continue;
+    }
+    story->second.acked = of->second.acked;
+    story->second.accepted = of->second.accepted;
+    story->second.put_back |= !of->second.accepted;
+    ++story;
+  }
 }
 
 void Ledger::RoundOver() {
@@ -100,6 +168,7 @@ double Ledger::Silence(const std::string& credential_sha256) const {
 }
 
 void Ledger::Promised(const v1::CoordinatorMessage& message) {
+  if (message.has_assign()) stories_[message.assign().attempt_id()].token = message.assign().lease_token();
   if (message.has_ack()) {
     const v1::Ack& ack = message.ack();
     Story& story = stories_[ack.attempt_id()];

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "basis.hpp"
@@ -33,6 +34,27 @@ struct Story {
   bool holes = false;                   ///< but something of it may not be
   std::uint32_t acked = 0;              ///< windows that the coordinator has acknowledged
   std::optional<v1::Outcome> accepted;  ///< end that the coordinator has acknowledged
+  bool put_back = false;                ///< the coordinator's database was put back to before its end
+};
+
+/// A process of an agent.
+struct Process {
+  std::string instance;
+  std::string credential;  ///< SHA-256
+  std::size_t box = 0;
+  std::uint32_t start = 0;  ///< the number that it says in Hello
+};
+
+/// What the coordinator had promised at some moment, and had stored.
+struct Promises {
+  struct OfAttempt {
+    std::uint32_t acked = 0;
+    std::optional<v1::Outcome> accepted;
+  };
+  std::map<std::string, OfAttempt> attempts;  ///< all that were stored
+  std::set<std::string> enrolled;
+  std::map<std::string, std::string> submitted;
+  std::map<std::string, v1::SweepStatus> ended;
 };
 
 class Ledger {
@@ -42,15 +64,19 @@ class Ledger {
   // Agents and their trainers.
 
   void Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign);
-  void Made(const std::string& attempt, const v1::Window& window);
-  void Measured(const std::string& attempt, const v1::Result& result);
-  void RanOutOfMemory(const std::string& attempt) { stories_[attempt].out_of_memory = true; }
+  void Made(const v1::Assign& assign, const v1::Window& window);
+  void Measured(const v1::Assign& assign, const v1::Result& result);
+  void RanOutOfMemory(const v1::Assign& assign) { Of(assign.attempt_id(), assign.lease_token()).out_of_memory = true; }
   void Said(const v1::AgentMessage& message, const v1::Settings& settings);
   void Complained(std::size_t box, const std::string& text);  ///< an error in an agent's log
+  void Started(const Process& process);
+  /// A box has got a copy of the folder of one with that credential.
+  void Copied(const std::string& credential_sha256, std::size_t box) { copies_[credential_sha256].insert(box); }
   void ProcessEnded(const std::string& instance);
   /// Something of the attempt was written to its agent's disk, or could not be; `result`: its end with a result.
-  void Kept(const std::string& attempt, bool well, bool result);
-  void SpoolHurt(std::size_t box);  ///< what its disk has may be damaged
+  void Kept(const std::string& attempt, const std::string& token, bool well, bool result);
+  /// What its disk has may be damaged, or be what it was earlier; and so what the disks of its copies have.
+  void SpoolHurt(std::size_t box);
   void StopAsked(const std::string& instance) { stopped_.insert(instance); }
 
   // The coordinator: when it began to run, and when it heard an agent last. What has come counts from the end of the
@@ -74,6 +100,24 @@ class Ledger {
   void RetryAsked(const std::string& sweep) { retry_asked_.insert(sweep); }
   void Ended(const v1::SweepStatus& status) { ended_[status.sweep_id()] = status; }
 
+  // Backups.
+
+  /// `attempts`: that are stored now.
+  Promises Remember(const std::set<std::string>& attempts) const;
+  /// The coordinator's database is put back: only these promises stand. Numbers of attempts and sweeps may be given
+  /// again.
+  void PutBack(const Promises& promises);
+  bool was_put_back() const { return put_back_ > 0; }
+  int put_back() const { return put_back_; }  ///< so many times
+
+  /// Whether another process with the same credential had a number as high as this one's, so that it is to end.
+  bool Overtaken(const std::string& instance) const;
+  /// Whether there were processes with this credential on copies of one folder.
+  bool IsCopied(const std::string& credential_sha256) const;
+  /// Likewise with that of this process. Which of them may fence the other's attempts? The later one; and after its
+  /// start the coordinator does not know yet which that is.
+  bool HasRivals(const std::string& instance) const;
+
   const std::map<std::string, Story>& stories() const { return stories_; }
   const std::set<std::string>& enrolled() const { return enrolled_; }
   const std::map<std::string, std::string>& submitted() const { return submitted_; }
@@ -85,9 +129,15 @@ class Ledger {
 
  private:
   void CheckPruned(const v1::Assign& assign, const std::string& instance);
+  Story& Of(const std::string& attempt, const std::string& token);
 
   Basis* basis_;
   std::map<std::string, Story> stories_;  // by attempt
+  // By attempt and token: that a database which was put back knows nothing of, though agents may.
+  std::map<std::pair<std::string, std::string>, Story> forgotten_;
+  int put_back_ = 0;
+  std::map<std::string, Process> processes_;             // by instance
+  std::map<std::string, std::set<std::size_t>> copies_;  // by credential: boxes
   std::set<std::string> enrolled_;
   std::map<std::string, std::string> submitted_;
   std::set<std::string> cancel_asked_;

@@ -88,6 +88,7 @@ void Operator::Retry(std::int64_t sweep) {
 void Operator::RetryEnded(std::int64_t sweep) {
   if (!coordinator_->up()) return;
   auto ended = std::make_shared<schedule::Coordinator::Ended>();
+  const std::uint64_t life = coordinator_->life();
   {
     const auto reader = store::Reader::Open(coordinator_->database());
     if (!reader.ok()) return;
@@ -97,7 +98,8 @@ void Operator::RetryEnded(std::int64_t sweep) {
         .sweep = std::move(stored->sweep), .jobs = std::move(stored->jobs), .controls = std::move(stored->controls)};
   }
   // Another retry may come in between.
-  basis_->time.After(basis_->random.Exponential(1), [this, sweep, ended] {
+  basis_->time.After(basis_->random.Exponential(1), [this, sweep, ended, life] {
+    if (coordinator_->life() != life) return;  // the coordinator has read it itself
     coordinator_->Post(
         [sweep, ended](auto& coordinator, const auto& now, auto& effects) {
           (void)coordinator.RetrySweep(sweep, std::move(*ended), now, effects);
@@ -106,6 +108,13 @@ void Operator::RetryEnded(std::int64_t sweep) {
           if (status.ok()) coordinator_->Watch(sweep);
         });
   });
+}
+
+// What had ended after the backup ends again. Sweeps that were submitted after it are unknown, and all it is asked of
+// them comes to nothing.
+void Operator::PutBack() {
+  for (const std::int64_t sweep : sweeps_)
+    if (!ledger_->ended().contains(schedule::SweepId(sweep))) coordinator_->Watch(sweep);
 }
 
 void Operator::Drain(const std::string& agent) {

@@ -19,6 +19,8 @@ class Operator {
   void Cancel(std::int64_t sweep);
   void Retry(std::int64_t sweep);
   void Drain(const std::string& agent);
+  /// The coordinator's database was put back, and the ledger with it.
+  void PutBack();
 
   /// That are known to be stored.
   const std::vector<std::int64_t>& sweeps() const { return sweeps_; }

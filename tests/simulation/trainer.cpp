@@ -49,7 +49,7 @@ void Trainer::Begin() {
 
 void Trainer::Started() {
   if (plan_ == Plan::kOutOfMemory && basis_->random.Chance(0.5)) {
-    if (!told_) ledger_->RanOutOfMemory(assign_.attempt_id());
+    if (!told_) ledger_->RanOutOfMemory(assign_);
     return Exit(3, 0);
   }
   if (plan_ == Plan::kUnsupported) return basis_->random.Chance(0.5) ? Exit(4, 0) : EndWith(v1::OUTCOME_UNSUPPORTED);
@@ -89,7 +89,7 @@ void Trainer::SayWindow(std::uint32_t sequence) {
   window.set_warm_up(sequence == 1);
   if (sequence == made_ + 1) {
     ++made_;
-    ledger_->Made(assign_.attempt_id(), window);
+    ledger_->Made(assign_, window);
   }
   Say(std::move(event));
 }
@@ -113,13 +113,13 @@ void Trainer::Finish() {
   result_ = MakeResult();
   *event.mutable_finished()->mutable_result() = *result_;
   // What it has said stands; what becomes of its process does not matter any more.
-  if (!told_) ledger_->Measured(assign_.attempt_id(), *result_);
+  if (!told_) ledger_->Measured(assign_, *result_);
   Say(std::move(event));
   if (plan_ != Plan::kStuckAtEnd) After(basis_->random.Exponential(0.2), &Trainer::ExitWell);
 }
 
 void Trainer::EndWith(v1::Outcome outcome) {
-  if (outcome == v1::OUTCOME_OUT_OF_MEMORY && !told_) ledger_->RanOutOfMemory(assign_.attempt_id());
+  if (outcome == v1::OUTCOME_OUT_OF_MEMORY && !told_) ledger_->RanOutOfMemory(assign_);
   v1::TrainerEvent event;
   event.mutable_finished()->set_outcome(outcome);
   event.mutable_finished()->set_error("it says why");

@@ -73,6 +73,7 @@ std::optional<std::string> World::Run() {
     if (!RunUntilEnded(basis_.time.now() + kCancelSeconds))
       basis_.Violate("cancelled, and this has not ended: {}", audit_.Unfinished());
   }
+  EndCopies();
   audit_.CheckEnd();
   return basis_.violation;
 }
@@ -134,6 +135,7 @@ void World::MakePlaces() {
     box.machine.add_models("resnet18");
     box.machine.add_models("resnet50");
     if (basis_.random.Chance(0.3)) box.drain_limit = basis_.random.Between(1, 20);
+    if (basis_.random.Chance(0.3)) box.wall += basis_.random.Between(-1e5, 1e5);
     place->weather.latency = profile_.latency;
     places_.push_back(std::move(place));
   }
@@ -176,7 +178,9 @@ void World::StartProcess(Place& place) {
 
 void World::Exited(Place& place, int code) {
   if (!place.process || !place.process->over()) return;  // killed in the same moment
-  if (code != 0 && !place.process->signalled())
+  if (place.process->superseded()) return Superseded(place);
+  // A coordinator that forgets an agent again before it has welcomed it looks like one that refuses it.
+  if (code != 0 && !place.process->signalled() && ledger_.put_back() < 2)
     basis_.Violate("agent {} gave up, with exit code {}", place.box.number, code);
   place.process.reset();
   basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });

@@ -42,6 +42,11 @@ struct Profile {
   double sweep_cancelled = 0;
   double sweep_retried = 0;
   double stale_message = 0;
+  double folder_copied = 0;
+  double agent_cloned = 0;
+  double agent_put_back = 0;
+  double database_backed_up = 0;
+  double database_put_back = 0;
 };
 
 class World {
@@ -59,6 +64,11 @@ class World {
     Box box;
     Weather weather;
     std::unique_ptr<AgentProcess> process;
+    std::optional<Folder> copy;  ///< of its state folder, made earlier
+  };
+  struct Backup {
+    Disk::Image database;
+    Promises promises;
   };
   void MakePlaces();
   void PlanSweeps();
@@ -66,6 +76,7 @@ class World {
   void StartProcess(Place& place);
   void Exited(Place& place, int code);
   void Killed(Place& place);
+  void Superseded(Place& place);
   void PlanFaults();
   void Often(double mean, void (World::*fault)());
   Place& AnyPlace() { return *places_[basis_.random.Below(places_.size())]; }
@@ -74,6 +85,8 @@ class World {
   bool Step(double until);
   bool RunUntilEnded(double until);
   std::string Stuck();
+  bool OneAliveOfEach() const;
+  void EndCopies();
 
   // Faults (faults.cpp).
   void BreakStream();
@@ -98,6 +111,12 @@ class World {
   void CancelSweep();
   void RetrySweep();
   void SayStale();
+  // Copies of state folders (copies.cpp).
+  void CopyFolder();
+  void CloneAgent();
+  void PutBackAgent();
+  void BackUp();
+  void PutBackDatabase();
 
   Basis basis_;
   Profile profile_;
@@ -108,6 +127,8 @@ class World {
   Coordinator coordinator_;
   Operator operator_;
   std::vector<std::unique_ptr<Place>> places_;
+  std::size_t clones_ = 0;
+  std::optional<Backup> backup_;
   std::string token_;
   std::uint64_t steps_ = 0;
 };

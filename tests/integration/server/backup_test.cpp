@@ -216,7 +216,9 @@ TEST_F(Backup, RestoredDatabaseNamesItsRunsInWandbAnew) {
   MakeBackup();
   Execute(database_,
           "INSERT INTO wandb_runs (sweep, job, entity, project, run_id, phase, machine, agent, opened_unix) VALUES "
-          "(1, 3, 'us', 'gpus', 's1-3-known', 'DONE', '{}', 'a', 1)");
+          "(1, 3, 'us', 'gpus', 's1-3-known', 'DONE', '{}', 'a', 1), "
+          "(1, 3, 'us', 'other', 's1-3-known', 'STREAMING', '{}', 'a', 1)");
+  Execute(database_, "UPDATE wandb_runs SET lines_sent = 7, storage_id = 'at W&B' WHERE project = 'other'");
   fs::remove_all(backup_);
   ASSERT_TRUE(BackUp(state(), backup_, true).ok());
   ASSERT_TRUE(Restore(backup_, restored_).ok());
@@ -225,7 +227,10 @@ TEST_F(Backup, RestoredDatabaseNamesItsRunsInWandbAnew) {
   database_ = restored_ / "rsg.db";
   EXPECT_NE(AskOne("SELECT id FROM wandb_database"), original);
   EXPECT_EQ(AskOne("SELECT count(*) FROM wandb_database"), "1");
-  EXPECT_EQ(AskOne("SELECT run_id FROM wandb_runs"), "s1-3-known") << "W&B has it";
+  EXPECT_EQ(AskOne("SELECT run_id FROM wandb_runs WHERE project = 'gpus'"), "s1-3-known") << "it is whole there";
+  EXPECT_THAT(AskOne("SELECT run_id FROM wandb_runs WHERE project = 'other'"), testing::StartsWith("s1-3-known-r"))
+      << "since the backup it may have gone on";
+  EXPECT_EQ(AskOne("SELECT phase || lines_sent || storage_id FROM wandb_runs WHERE project = 'other'"), "NEW0");
 }
 
 TEST_F(Backup, InterruptedRestoreIsRepeated) {

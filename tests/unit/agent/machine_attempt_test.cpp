@@ -103,6 +103,32 @@ TEST_F(AttemptTest, CancelOfAnAttemptThatNeverArrivedIsAnswered) {
   EXPECT_THAT(Sent(v1::AgentMessage::kAttemptFinished), IsEmpty());
 }
 
+// As after the coordinator was restored from a backup: it gives a number once more, under another token.
+TEST_F(AttemptTest, ALateAnswerToAnEarlierAttemptOfTheSameNumberEndsNothing) {
+  StartAttempt();
+  Hear(CancelMessage("s1.1.1", kToken));
+  ChildExits(0, 15);
+  Flush();
+  Clear();
+  Pass(3.5);
+  ASSERT_EQ(Sent(v1::AgentMessage::kAttemptFinished).size(), 1u) << "it is said again";
+  Hear(FinishedAckMessage("s1.1.1", false));
+  Hear(AssignMessage(GoodAssign("s1.1.1", kOtherToken)));
+  ASSERT_EQ(Count<Spawn>(), 1);
+  Give(Spawned{"s1.1.1"});
+  Hear(FinishedAckMessage("s1.1.1", false));
+  EXPECT_EQ(Count<Terminate>(), 0);
+  Say(StartedEvent());
+  Say(FinishedEvent());
+  ChildExits();
+  Flush();
+  EXPECT_EQ(Finished().outcome(), v1::OUTCOME_COMPLETED);
+  EXPECT_EQ(Finished().lease_token(), kOtherToken);
+  Hear(FinishedAckMessage("s1.1.1"));
+  Hear(AssignMessage(GoodAssign("s1.2.1")));
+  EXPECT_EQ(Count<Spawn>(), 2);
+}
+
 TEST_F(AttemptTest, RepeatedAssignIsANoOp) {
   StartAttempt();
   Hear(AssignMessage(GoodAssign()));

@@ -139,6 +139,20 @@ TEST_F(LinkTest, RefusedCredentialEnrolsAgainOnceThenEndsWithTheReason) {
   EXPECT_THAT(LogText(), HasSubstr("rsg agents token"));
 }
 
+TEST_F(LinkTest, ACoordinatorThatForgetsTheAgentTimeAndAgainIsJoinedAnewEachTime) {
+  for (int restored = 1; restored <= 10; ++restored) {
+    Give(Tick{});
+    Lose(LinkLoss::kRefused);
+    Pass(31);
+    ASSERT_EQ(Count<Enrol>(), restored);
+    Give(Enrolled{});
+    Hear(WelcomeMessage());
+    Lose();
+    Pass(31);
+  }
+  EXPECT_EQ(ExitCode(), std::nullopt);
+}
+
 TEST_F(LinkTest, RefusedCredentialWithoutAJoinLineNamesTheRemedy) {
   MachineConfig config = GoodConfig();
   config.can_enrol = false;

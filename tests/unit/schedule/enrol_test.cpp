@@ -271,6 +271,33 @@ TEST_F(Streams, AHelloOfAnEarlierProcessThatArrivesLateChangesNothing) {
   }
 }
 
+TEST_F(Streams, AHelloOfAnEarlierProcessChangesNothingAfterAFailureToStoreEither) {
+  Peer agent = Enrol("one", {Cpu("CPU-1")});
+  const auto say = [&](Peer& peer, SessionId session, std::uint32_t start) {
+    peer.session = session;
+    coordinator->Open(session, peer.credential, now, effects);
+    v1::AgentMessage message;
+    *message.mutable_hello() = HelloOf(peer);
+    message.mutable_hello()->set_start(start);
+    Say(peer, message);
+  };
+  Peer earlier = agent;
+  NewProcess(agent);
+  say(agent, 11, 8);
+  Submit(Spec({2}));
+  const auto assign = TakeAssign(agent);
+  ASSERT_TRUE(assign);
+  SayStarted(agent, *assign);
+  const auto newest = coordinator->NewestProcesses();
+  Restart();
+  coordinator->Recall(newest);
+  say(earlier, 12, 7);
+  EXPECT_TRUE(absl::IsAborted(ClosedWith(12)));
+  EXPECT_EQ(memory.attempts.begin()->second.state, v1::JOB_STATE_RUNNING);
+  say(agent, 13, 8);
+  EXPECT_TRUE(ClosedWith(13).ok());
+}
+
 TEST_F(Streams, SilenceIsShownAndNothingMore) {
   Peer agent = Enrol("one", {Cpu("CPU-1")});
   Attach(agent);

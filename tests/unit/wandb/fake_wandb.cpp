@@ -91,7 +91,11 @@ FakeWandb::Fault FakeWandb::Draw(const HttpRequest& request) {
 }
 
 HttpAnswer FakeWandb::Take(const HttpRequest& request) {
-  if (request.call == Call::kPutFile && storage_broken_) return Status(503);
+  if (request.call == Call::kPutFile && storage_broken_) {
+    HttpAnswer answer = Status(503);
+    answer.retry_after = storage_retry_after_;
+    return answer;
+  }
   if (request.call == Call::kPutFile) {
     const std::vector<std::string> parts = absl::StrSplit(request.address, '/');
     runs_.at(parts.at(3)).files[parts.at(4)] = request.body;

@@ -48,7 +48,11 @@ class FakeWandb final : public Transport {
   /// The next requests have these statuses (0: no answer); then all is well again.
   void Answer(std::initializer_list<int> statuses) { next_.assign(statuses); }
   void AnswerAlways(int status) { always_ = status; }
-  void BreakStorage() { storage_broken_ = true; }
+  /// It answers 503, and how long it wants to be left alone.
+  void BreakStorage(std::optional<double> retry_after = {}) {
+    storage_broken_ = true;
+    storage_retry_after_ = retry_after;
+  }
   void LoseNextSummary() { lose_summary_ = true; }
   void Forget(const std::string& run) { runs_.erase(run); }
   /// A request with more lines is too large.
@@ -78,6 +82,7 @@ class FakeWandb final : public Transport {
   std::optional<int> always_;
   bool lose_summary_ = false;
   bool storage_broken_ = false;
+  std::optional<double> storage_retry_after_;
   std::size_t most_lines_ = 1 << 20;
   std::map<std::string, Run> runs_;
   std::map<Call, std::uint64_t> calls_;

@@ -249,6 +249,19 @@ TEST_F(ForwarderTest, AStorageThatDoesNotAnswerDoesNotHoldTheRunUp) {
   EXPECT_EQ(RunAt(1).history.size(), 7U);
 }
 
+TEST_F(ForwarderTest, AStorageThatWantsToBeLeftAloneHoldsNothingUp) {
+  store::RunContent run = RunOf(1);
+  run.cpu_info = "processor: 0";
+  AddAttempt(&run, 5, v1::OUTCOME_COMPLETED);
+  outbox_.Put(run);
+  PutCompleted(2);
+  wandb_.BreakStorage(/*retry_after=*/3600);
+  Go(20);
+  EXPECT_EQ(Phase(2), WandbPhase::kDone);
+  Go(180);
+  EXPECT_EQ(Phase(1), WandbPhase::kDone);
+}
+
 TEST_F(ForwarderTest, ARunThatIsNotShownIsStuckInTheEnd) {
   PutCompleted(1);
   while (wandb_.of(Call::kStream) == 0) clock_.Advance(std::max(forwarder_->Run(), 1e-3));

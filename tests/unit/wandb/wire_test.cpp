@@ -116,5 +116,71 @@ TEST(Wire, FilesGoWhereTheAnswerSays) {
   EXPECT_FALSE(ParseCreateFiles(R"({"data":{"createRunFiles":{"files":[]}}})", {{"a", "b"}}).ok());
 }
 
+TEST(Wire, NamesThatAreGivenAreShortAndOneLine) {
+  const auto answer = [](const std::string& name) {
+    const json bucket{{"id", "UnVu"}, {"project", {{"name", name}, {"entity", {{"name", "me"}}}}}};
+    return ParseUpsert(json{{"data", {{"upsertBucket", {{"bucket", bucket}}}}}}.dump());
+  };
+  EXPECT_TRUE(answer(std::string(1024, 'p')).ok());
+  for (const std::string& wrong :
+       {std::string(1025, 'p'), std::string("p\nq"), std::string("p\x1b[31m"), std::string()})
+    EXPECT_FALSE(answer(wrong).ok()) << wrong.size();
+}
+
+TEST(Wire, WhatIsNestedTooDeepIsNotFollowed) {
+  constexpr std::size_t kDeep = 1'000'000;
+  const std::string brackets(kDeep, '[');
+  EXPECT_FALSE(ParseUpsert(R"({"data":{"upsertBucket":{"bucket":)" + brackets + std::string(kDeep, ']') + "}}}").ok());
+  EXPECT_FALSE(ParseUpsert(brackets).ok());
+  const std::string summary = R"({"bs":)" + brackets + std::string(kDeep, ']') + "}";
+  const auto read =
+      ParseRead(json{{"data", {{"project", {{"run", {{"state", "finished"}, {"summaryMetrics", summary}}}}}}}}.dump(),
+                LineWith({{"bs", std::int64_t{8}}}));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(json::parse(read->repaired)["bs"], 8);
+  // As deep as people nest, brackets in texts, and escaped quotes are no matter.
+  const std::string texts = json{{"mine", {{"a", std::string(500, '{') + "\"" + std::string(500, '[')}}}}.dump();
+  const auto plain =
+      ParseRead(json{{"data", {{"project", {{"run", {{"state", "finished"}, {"summaryMetrics", texts}}}}}}}}.dump(),
+                LineWith({}));
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_TRUE(json::parse(plain->repaired).contains("mine"));
+}
+
+TEST(Wire, StateIsShownAsPrintableText) {
+  const auto read = ParseRead(R"({"data":{"project":{"run":{"state":"gone\u001b[31m\u009b)" + std::string(500, 'x') +
+                                  R"(","summaryMetrics":null}}}})",
+                              LineWith({}));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_LE(read->state.size(), 64U);
+  for (const char c : read->state) EXPECT_TRUE(c >= 0x20 && c < 0x7F) << read->state;
+}
+
+TEST(Wire, AFileIsPutOnceHoweverOftenItIsNamed) {
+  const auto puts = ParseCreateFiles(R"({"data":{"createRunFiles":{"files":[
+      {"name":"other","uploadUrl":"http://storage/o"}, {"name":"a","uploadUrl":"http://storage/1"},
+      {"name":"a","uploadUrl":"http://storage/2"}]}}})",
+                                     {{"a", "text"}});
+  ASSERT_TRUE(puts.ok()) << puts.status();
+  ASSERT_EQ(puts->size(), 1U);
+  EXPECT_EQ(puts->front().address, "http://storage/1");
+}
+
+TEST(Wire, FilesGoOverHttpWithWholeHeadersOnly) {
+  const auto answer = [](const json& headers, const std::string& address) {
+    return ParseCreateFiles(
+        json{{"data",
+              {{"createRunFiles",
+                {{"uploadHeaders", headers}, {"files", json::array({{{"name", "a"}, {"uploadUrl", address}}})}}}}}}
+            .dump(),
+        {{"a", "text"}});
+  };
+  EXPECT_TRUE(answer(nullptr, "https://storage/a?b=c").ok());
+  for (const char* address : {"", "storage/a", "file:///etc/passwd", "http://storage/a b", "http://storage/a\r\nX: 1"})
+    EXPECT_FALSE(answer(nullptr, address).ok()) << address;
+  EXPECT_FALSE(answer(json::array({"X-A:1\r\nHost:elsewhere"}), "http://storage/a").ok());
+  EXPECT_FALSE(answer(std::vector<std::string>(65, "X-A:1"), "http://storage/a").ok());
+}
+
 }  // namespace
 }  // namespace rsg::wandb
