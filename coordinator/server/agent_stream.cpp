@@ -13,9 +13,6 @@ namespace {
 // of which there are at most 64.
 constexpr std::size_t kMostQueued = 256;
 
-// Behind messages of so many bytes that are not stored yet nothing more is read.
-constexpr std::size_t kMostUnstoredBytes = 64 << 10;
-
 template <typename Message>
 using Wire = grpc::SerializationTraits<Message>;
 
@@ -29,7 +26,7 @@ AgentStream::AgentStream(grpc::CallbackServerContext* context, Core* core, const
       link_(std::make_shared<Link>(this)),
       session_(core->NewSession()) {
   core_->OpenSession(session_, link_, credential_sha256, [link = link_](const absl::Status& status) {
-    if (status.ok()) link->Opened();
+    if (status.ok()) link->ReadNext();
   });
 }
 
@@ -61,32 +58,9 @@ void AgentStream::Link::Cut() {
   if (stream_ != nullptr) stream_->context_->TryCancel();
 }
 
-void AgentStream::Link::Opened() {
+void AgentStream::Link::ReadNext() {
   const std::lock_guard lock(mutex_);
-  if (stream_ != nullptr) stream_->ReadNext();
-}
-
-void AgentStream::Link::Stored(std::size_t bytes, const absl::Status& status) {
-  const std::lock_guard lock(mutex_);
-  if (stream_ == nullptr) return;
-  --stream_->unstored_;
-  stream_->unstored_bytes_ -= bytes;
-  if (!status.ok() && !stream_->ending_) stream_->ending_ = status;
-  stream_->ReadNext();
-  stream_->EndIfAllIsStored();
-}
-
-void AgentStream::ReadNext() {
-  if (reading_ || read_out_ || finished_ || ending_) return;
-  if (unstored_ >= kMostUnstored || (unstored_ > 0 && unstored_bytes_ >= kMostUnstoredBytes)) return;
-  reading_ = true;
-  StartRead(&incoming_);
-}
-
-// Its answers are sent before the stream ends.
-void AgentStream::EndIfAllIsStored() {
-  if (read_out_ && unstored_ == 0 && !ending_) ending_ = absl::OkStatus();
-  if (ending_) WriteNext();
+  if (stream_ != nullptr && !stream_->finished_) stream_->StartRead(&stream_->incoming_);
 }
 
 void AgentStream::WriteNext() {
@@ -105,31 +79,24 @@ void AgentStream::FinishWith(const absl::Status& reason) {
 }
 
 void AgentStream::OnReadDone(bool ok) {
-  if (!ok) return ReadOut();
-  v1::AgentMessage message;
-  const std::size_t bytes = incoming_.Length();
-  if (!Wire<v1::AgentMessage>::Deserialize(&incoming_, &message).ok()) {
-    core_->Refused("malformed");
-    return link_->Close(absl::InvalidArgumentError("what was sent is no message of an agent"));
+  if (ok) {
+    v1::AgentMessage message;
+    if (!Wire<v1::AgentMessage>::Deserialize(&incoming_, &message).ok()) {
+      core_->Refused("malformed");
+      return link_->Close(absl::InvalidArgumentError("what was sent is no message of an agent"));
+    }
+    core_->Receive(session_, std::move(message), [link = link_](const absl::Status& status) {
+      if (status.ok())
+        link->ReadNext();
+      else
+        link->Close(status);
+    });
+    return;
   }
-  {
-    const std::lock_guard lock(link_->mutex_);
-    ++unstored_;
-    unstored_bytes_ += bytes;
-  }
-  core_->Receive(session_, std::move(message),
-                 [link = link_, bytes](const absl::Status& status) { link->Stored(bytes, status); });
-  const std::lock_guard lock(link_->mutex_);
-  reading_ = false;
-  ReadNext();
-}
-
-void AgentStream::ReadOut() {
   const std::lock_guard lock(link_->mutex_);
   half_closed_ = !context_->IsCancelled();
-  read_out_ = true;
-  if (!half_closed_ && !ending_) ending_ = absl::OkStatus();
-  EndIfAllIsStored();
+  if (!ending_) ending_ = absl::OkStatus();
+  WriteNext();
 }
 
 void AgentStream::OnWriteDone(bool ok) {

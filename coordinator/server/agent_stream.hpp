@@ -1,7 +1,6 @@
 // One agent's Attach stream. It takes bytes and parses them itself: gRPC would report a message that is none as the end
-// of the stream in good order. It reads a few messages ahead of the commit, so that an agent that says one thing after
-// another does not wait for a commit each, and then holds back until some of it is stored; what is to be sent waits in
-// a bounded queue, and an agent that does not read is cut off.
+// of the stream in good order. Reads are held back until what was read is stored; what is to be sent waits in a bounded
+// queue, and an agent that does not read is cut off.
 #pragma once
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -23,11 +22,6 @@ using RawBidiReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffe
 
 class AgentStream final : public RawBidiReactor {
  public:
-  /// Messages that are read and not stored yet: as many as an agent says within a slow commit (a window is a message).
-  static constexpr std::size_t kMostUnstored = 8;
-  /// What a stream may have in the core's mailbox: its opening and its end, too.
-  static constexpr std::size_t kMostEvents = kMostUnstored + 2;
-
   /// Deletes itself when the stream is over, and then calls `over`. `core` outlives it.
   AgentStream(grpc::CallbackServerContext* context, Core* core, const std::string& credential_sha256,
               std::function<void()> over);
@@ -37,8 +31,6 @@ class AgentStream final : public RawBidiReactor {
   void OnDone() override;
 
  private:
-  void ReadOut();
-
   // What the core holds: it may outlive the stream.
   class Link final : public Outlet {
    public:
@@ -46,17 +38,12 @@ class AgentStream final : public RawBidiReactor {
     void Send(v1::CoordinatorMessage message) override;
     void Close(const absl::Status& reason) override;
     void Cut() override;
-    /// The session is open: reading begins.
-    void Opened();
-    /// What was read is stored, or was refused: more may be read in its place.
-    void Stored(std::size_t bytes, const absl::Status& status);
+    void ReadNext();
     std::mutex mutex_;
     AgentStream* stream_;  // guarded by mutex_; null when the stream is over
   };
 
   // All with the link's mutex held.
-  void ReadNext();
-  void EndIfAllIsStored();
   void WriteNext();
   void FinishWith(const absl::Status& reason);
 
@@ -68,15 +55,11 @@ class AgentStream final : public RawBidiReactor {
   grpc::ByteBuffer incoming_;
 
   // Guarded by the link's mutex.
-  bool reading_ = false;
-  bool read_out_ = false;     // nothing more comes
-  std::size_t unstored_ = 0;  // messages that were read and are not stored yet
-  std::size_t unstored_bytes_ = 0;
   std::deque<grpc::ByteBuffer> outgoing_;  // the first one is being written while writing_
   bool writing_ = false;
   bool half_closed_ = false;            // the agent has ended its side in good order
   bool finished_ = false;               // Finish was called
-  std::optional<absl::Status> ending_;  // Finish with it as soon as outgoing_ is empty
+  std::optional<absl::Status> ending_;  // Finish with it as soon as the queue is empty
 };
 
 /// A stream that is refused at once.

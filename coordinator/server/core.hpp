@@ -58,14 +58,12 @@ class Watcher {
 
 class Core {
  public:
-  static constexpr std::size_t kMailbox = 1 << 18;
-
   struct Options {
     std::filesystem::path database;
     schedule::Settings settings;
     std::optional<schedule::WandbTarget> forward;  ///< new jobs get a run in W&B, there; see Store::ForwardNewJobs
     const Clock* clock = nullptr;
-    std::size_t mailbox = kMailbox;             ///< events; more are refused
+    std::size_t mailbox = 1 << 17;              ///< events; more are refused
     schedule::RandomSource random = RandomHex;  ///< makes secrets and tokens
     std::function<void(bool)> on_storing;       ///< storing failed (false) or works again; on the core's thread
   };
@@ -168,7 +166,7 @@ class Core {
   std::unordered_map<schedule::SessionId, std::shared_ptr<Outlet>> outlets_;
   std::deque<Closing> closing_;
   std::vector<Watching> watching_;
-  std::multimap<double, Done> held_;  // reads of agents that say too much, by when they go on; a few a stream at most
+  std::multimap<double, Done> held_;  // reads of agents that say too much, by when they go on; one a stream at most
   double tick_due_ = 0;
   double watch_due_ = 0;
   std::map<std::string, schedule::Coordinator::Newest> newest_;  // as the last one that broke knew them

