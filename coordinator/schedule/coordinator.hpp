@@ -6,18 +6,16 @@
 //
 // What it sees to:
 //  * An attempt's windows are taken in sequence, each once, and acknowledged only after the commit; its end is taken
-//  once
-//    and only when all of its windows are there. So every acknowledged window is stored once, and a job has one result.
+//    once and only when all of its windows are there. So every acknowledged window is stored once, and a job has one
+//    result.
 //  * A job has one attempt at a time: it is given out anew only when the earlier one has ended here, and its lease
-//  token
-//    is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one after
-//    the other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
+//    token is worth nothing from then on. All attempts on a device are in the hand of one agent, which runs them one
+//    after the other: the first, and jobs_ahead further ones, so that it need not wait for anybody in between.
 //  * Lost contact alone ends nothing: an agent that comes back resumes. Its attempts are fenced when another process of
 //    the agent takes its place, when the operator cancels, when another agent takes over the device, or when its
 //    machine's slot in a sweep of only so many machines goes to another one (slots.cpp).
 //  * Control jobs (control.hpp) come first and last on each device. What becomes of them never fails a sweep nor keeps
-//  it
-//    from its end, and they are not counted among its jobs.
+//    it from its end, and they are not counted among its jobs.
 //  * Timeouts count only time in which the coordinator ran, and begin anew after a restart.
 //
 // Everything is kept in memory but windows, and sweeps that have ended.
