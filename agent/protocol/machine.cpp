@@ -6,16 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "agent/protocol/settings.hpp"
 #include "agent/protocol/text.hpp"
-#include "common/duration.hpp"
 #include "common/version.hpp"
 #include "common/words.hpp"
 
 namespace rsg::agent {
 namespace {
 
-constexpr double kWelcomeSeconds = 30;    // a peer that takes the call but says nothing
-constexpr double kStopSeconds = 1;        // to tell the coordinator, when asked to stop at once
-constexpr double kHandBackSeconds = 1.5;  // the same, at the end of a drain that took too long
+constexpr double kWelcomeSeconds = 30;  // a peer that takes the call but says nothing
 
 }  // namespace
 
@@ -58,18 +55,7 @@ double Machine::Deadline() const {
 // deadline first hears what has happened meanwhile, or it would throw away a measurement that is finished.
 void Machine::Advance(bool tick) {
   if (InHand* running = Running(); running != nullptr && tick) running->child->Tick(now_, &actions_);
-  if (tick && now_ >= drain_by_) {
-    drain_by_ = kNever;
-    StopNow(0, kHandBackSeconds, "the agent was stopped and its drain limit is over");
-  }
-  if (stop_code_) {
-    const bool nothing_to_tell = hands_.empty() || (link_ != Link::kAttached && Running() == nullptr);
-    if ((tick && now_ >= stop_by_) || nothing_to_tell)
-      return Leave(*stop_code_ == 0 && !hands_.empty() ? 1 : *stop_code_);
-  } else if (draining_ && hands_.empty()) {
-    Say(Log::Level::kInfo, "drained");
-    return Leave(0);
-  }
+  if (StopWhenDue(tick)) return;
   StartNext();
   if (link_ == Link::kIdle && now_ >= dialler_.retry_at()) Connect();
   if (tick && now_ >= answer_by_ && link_ == Link::kDialling) Hangup("no welcome came");
@@ -233,51 +219,6 @@ void Machine::EndWithout(InHand* hand, v1::Outcome outcome, const std::string& r
   if (IsQueued(*hand)) return hand->delivery.Finish(std::move(end));
   if (hand->delivery.finished()) end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
   Finish(hand, std::move(end));
-}
-
-void Machine::On(const StopAsked& asked) {
-  ++stops_asked_;
-  if (stops_asked_ == 1) {
-    const InHand* running = Running();
-    Drain();
-    drain_by_ = now_ + config_.drain_limit_seconds;
-    if (hands_.empty()) return;
-    const InHand& hand = running != nullptr ? *running : hands_.back();
-    const double left = hand.child ? hand.child->SecondsLeft(now_) : 0;
-    Say(Log::Level::kInfo,
-        absl::StrCat("draining: ", hand.child ? "finishing " : "delivering ", hand.assign.attempt_id(),
-                     left > 0 ? absl::StrCat(" (about ", FormatDuration(std::ceil(left)), " left)") : "", "; ",
-                     asked.signal == 2 ? "press again" : "signal again", " to stop now"),
-        FieldsOf(hand.assign.attempt_id()));
-    return;
-  }
-  if (stops_asked_ == 2) return StopNow(128 + asked.signal, kStopSeconds, "the agent was stopped");
-  Leave(128 + asked.signal);
-}
-
-void Machine::Drain() {
-  draining_ = true;
-  HandBackQueue("the agent is draining");
-  if (link_ == Link::kAttached) heartbeat_at_ = now_;  // so that the coordinator hears of it at once
-}
-
-void Machine::StopNow(int code, double patience, const std::string& reason) {
-  drain_by_ = kNever;
-  stop_code_ = code;
-  stop_by_ = now_ + patience;
-  HandBackQueue(reason);
-  InHand* running = Running();
-  if (running == nullptr) return;
-  Say(Log::Level::kWarning, absl::StrCat("stopping ", running->assign.attempt_id(), " unfinished"),
-      FieldsOf(running->assign.attempt_id()));
-  running->delivery.Discard();
-  EndAsLost(running, reason);
-}
-
-void Machine::Leave(int code) {
-  if (Running() != nullptr) actions_.emplace_back(Kill{});
-  actions_.emplace_back(Exit{code});
-  done_ = true;
 }
 
 void Machine::Pump() {

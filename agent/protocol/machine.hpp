@@ -107,6 +107,7 @@ class Machine {
   void Connect();
   void Hangup(const std::string& why);
   void Drain();
+  bool StopWhenDue(bool tick);  // whether it has left
   void StopNow(int code, double patience, const std::string& reason);
   void Leave(int code);
   void EndRunning(v1::AttemptFinished end);

@@ -116,8 +116,7 @@ void Core::Watch(std::int64_t sweep, std::shared_ptr<Watcher> watcher, Done done
                       schedule::Effects&) { *found = coordinator.Status(sweep, now); },
        [this, sweep, found, watcher, done = std::move(done)](const absl::Status& status) {
          if (!status.ok() || !found->ok()) return done(status.ok() ? found->status() : status);
-         watching_.push_back({.sweep = sweep, .watcher = watcher, .last = {}});
-         UpdateWatcher(watching_.back(), **found);
+         watchers_.Add(sweep, watcher, **found);
          done(absl::OkStatus());
        });
 }
@@ -153,7 +152,8 @@ void Core::Round() {
   ReleaseHeld(options_.clock->Monotonic());
   if (options_.clock->Monotonic() < watch_due_) return;
   watch_due_ = options_.clock->Monotonic() + kWatchSeconds;
-  UpdateWatchers();
+  if (coordinator_ != nullptr)
+    watchers_.Update([this](std::int64_t sweep) { return coordinator_->Status(sweep, Time()); });
 }
 
 void Core::Handle(std::deque<Event>& events) {
@@ -224,14 +224,7 @@ void Core::Deliver(schedule::Effects& effects) {
       CloseOutlet(close.session, close.reason);
     }
   }
-  for (const v1::SweepStatus& status : effects.ended) {
-    for (Watching& watching : watching_) {
-      if (schedule::SweepId(watching.sweep) != status.sweep_id()) continue;
-      UpdateWatcher(watching, status);
-      watching.watcher->Close(absl::OkStatus());
-    }
-    std::erase_if(watching_, [&](const Watching& w) { return schedule::SweepId(w.sweep) == status.sweep_id(); });
-  }
+  for (const v1::SweepStatus& status : effects.ended) watchers_.End(status);
 }
 
 void Core::CloseOutlet(schedule::SessionId session, const absl::Status& reason) {
@@ -261,31 +254,6 @@ void Core::Refused(const char* reason) {
 std::map<std::string, std::uint64_t> Core::refused() const {
   const std::lock_guard lock(refused_mutex_);
   return refused_;
-}
-
-void Core::UpdateWatcher(Watching& watching, const v1::SweepStatus& status) {
-  std::string serialized = status.SerializeAsString();
-  if (serialized == watching.last) return;
-  watching.last = std::move(serialized);
-  watching.watcher->Update(status);
-}
-
-void Core::UpdateWatchers() {
-  std::erase_if(watching_, [](const Watching& watching) { return !watching.watcher->Listens(); });
-  if (coordinator_ == nullptr || watching_.empty()) return;
-  std::stable_sort(watching_.begin(), watching_.end(),
-                   [](const Watching& a, const Watching& b) { return a.sweep < b.sweep; });
-  std::optional<v1::SweepStatus> status;
-  std::int64_t of = 0;
-  for (Watching& watching : watching_) {
-    if (!status || watching.sweep != of) {
-      auto found = coordinator_->Status(watching.sweep, Time());
-      if (!found.ok()) continue;
-      status = *std::move(found);
-      of = watching.sweep;
-    }
-    UpdateWatcher(watching, *status);
-  }
 }
 
 absl::Status Core::MakeCoordinator() {
@@ -334,7 +302,7 @@ void Core::CloseStreams(const absl::Status& reason) {
   std::vector<schedule::SessionId> sessions;
   for (const auto& [session, outlet] : outlets_) sessions.push_back(session);
   for (const schedule::SessionId session : sessions) CloseOutlet(session, reason);
-  for (Watching& watching : std::exchange(watching_, {})) watching.watcher->Close(reason);
+  watchers_.CloseAll(reason);
 }
 
 }  // namespace rsg::server

@@ -30,6 +30,7 @@
 #include "common/secret.hpp"
 #include "coordinator/schedule/coordinator.hpp"
 #include "coordinator/server/figures.hpp"
+#include "coordinator/server/watchers.hpp"
 #include "coordinator/store/store.hpp"
 
 namespace rsg::server {
@@ -43,17 +44,6 @@ class Outlet {
   virtual void Close(const absl::Status& reason) = 0;
   /// A Close has not come to an end in time: the peer does not read.
   virtual void Cut() = 0;
-};
-
-/// Somebody who watches a sweep. Called by the core's thread; must not block.
-class Watcher {
- public:
-  virtual ~Watcher() = default;
-  virtual void Update(const v1::SweepStatus& status) = 0;
-  /// Nothing follows. OK: the sweep has ended.
-  virtual void Close(const absl::Status& reason) = 0;
-  /// Whether it still listens.
-  virtual bool Listens() const = 0;
 };
 
 class Core {
@@ -123,11 +113,6 @@ class Core {
     Action action;
     Done done;
   };
-  struct Watching {
-    std::int64_t sweep;
-    std::shared_ptr<Watcher> watcher;
-    std::string last;  // serialized, to send changes only
-  };
   struct Closing {
     std::shared_ptr<Outlet> outlet;
     double deadline;
@@ -141,8 +126,6 @@ class Core {
   void CloseOutlet(schedule::SessionId session, const absl::Status& reason);
   void CutSlowOnes(double now);
   void ReleaseHeld(double now);
-  void UpdateWatchers();
-  void UpdateWatcher(Watching& watching, const v1::SweepStatus& status);
   absl::Status MakeCoordinator();
   void Break(const absl::Status& reason);
   void Recover();
@@ -165,7 +148,7 @@ class Core {
   std::unique_ptr<schedule::Coordinator> coordinator_;  // null while broken
   std::unordered_map<schedule::SessionId, std::shared_ptr<Outlet>> outlets_;
   std::deque<Closing> closing_;
-  std::vector<Watching> watching_;
+  Watchers watchers_;
   std::multimap<double, Done> held_;  // reads of agents that say too much, by when they go on; one a stream at most
   double tick_due_ = 0;
   double watch_due_ = 0;
