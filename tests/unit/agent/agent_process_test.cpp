@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -46,8 +49,9 @@ class AgentProcess : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void StartAgent(const std::string& mode, bool with_join = true) {
-    const std::string join = EncodeJoinLine(fleet_.Join());
+  void StartAgent(const std::string& mode, bool with_join = true) { StartAgent(mode, with_join, fleet_); }
+  void StartAgent(const std::string& mode, bool with_join, const TestFleet& fleet) {
+    const std::string join = EncodeJoinLine(fleet.Join());
     pid_ = fork();
     ASSERT_GE(pid_, 0);
     if (pid_ != 0) return;
@@ -106,6 +110,7 @@ class AgentProcess : public ::testing::Test {
       assign.set_device_id(message.hello().machine().devices(0).id());
       answers.push_back(AssignMessage(assign));
     }
+    if (mute_) return answers;
     if (message.has_window_batch()) {
       const v1::WindowBatch& batch = message.window_batch();
       answers.push_back(AckMessage(batch.attempt_id(), batch.windows(batch.windows_size() - 1).sequence()));
@@ -115,6 +120,7 @@ class AgentProcess : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
+  std::atomic<bool> mute_ = false;  // acknowledges nothing
   TestFleet fleet_;
   pid_t pid_ = 0;
 };
@@ -182,6 +188,34 @@ TEST_F(AgentProcess, LostCredentialIsRenewedByTheJoinLine) {
   }));
   kill(pid_, SIGTERM);
   EXPECT_EQ(WaitForExit(), 0);
+}
+
+TEST_F(AgentProcess, AnotherCoordinatorHearsNothingOfWhatIsKeptForTheFirst) {
+  mute_ = true;
+  StartAgent("good");
+  const double until = SystemClock().Monotonic() + kPatience;
+  while (Log().find(": COMPLETED") == std::string::npos && SystemClock().Monotonic() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_THAT(Log(), HasSubstr(": COMPLETED"));
+  kill(pid_, SIGKILL);
+  EXPECT_EQ(WaitForExit(), 128 + SIGKILL);
+  TestFleet other([this](const auto& message) { return Answer(message); });
+  other.Start();
+  StartAgent("good", /*with_join=*/true, other);
+  v1::Hello hello;
+  ASSERT_TRUE(other.WaitFor([&](const auto& messages) {
+    if (messages.empty()) return false;
+    hello = messages.front().hello();
+    return true;
+  }));
+  EXPECT_EQ(hello.attempts_size(), 0) << "its lease token is the first one's secret";
+  std::ptrdiff_t spools = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "state"))
+    if (entry.path().filename().string().starts_with("spool-")) spools += !std::filesystem::is_empty(entry.path());
+  EXPECT_GE(spools, 1) << "nor is it thrown away";
+  kill(pid_, SIGKILL);
+  WaitForExit();
+  other.Stop();
 }
 
 TEST_F(AgentProcess, TwoOnOneStateFolderAreOneTooMany) {
