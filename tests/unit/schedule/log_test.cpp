@@ -9,14 +9,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class Logged : public World {
+class Logged : public JobInHand {
  protected:
-  void SetUp() override {
-    agent = Enrol("one", {Cpu("CPU-1")});
-    Attach(agent);
-    Submit(Spec({2, 4}));
-    assign = *TakeAssign(agent);
-  }
   /// The last line with these words.
   LogEntry Line(const std::string& words) const {
     for (auto entry = log.rbegin(); entry != log.rend(); ++entry)
@@ -32,9 +26,6 @@ class Logged : public World {
     EXPECT_EQ(line.fields.attempt_id, expected.attempt_id) << line.text;
     EXPECT_EQ(line.fields.agent_id, agent_id) << line.text;
   }
-
-  Peer agent;
-  v1::Assign assign;
 };
 
 TEST_F(Logged, AnAgentAndASweep) {

@@ -8,17 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class Resume : public World {
- protected:
-  void SetUp() override {
-    agent = Enrol("one", {Cpu("CPU-1")});
-    Attach(agent);
-    Submit(Spec({2, 4}));
-    assign = *TakeAssign(agent);
-  }
-  Peer agent;
-  v1::Assign assign;
-};
+class Resume : public JobInHand {};
 
 TEST_F(Resume, SameProcessGoesOnWhereItWas) {
   SayWindows(agent, assign, 1, 3);

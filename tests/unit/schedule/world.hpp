@@ -137,6 +137,20 @@ class World : public testing::Test {
   int requests_ = 0;
 };
 
+/// One agent has the first of two jobs in hand.
+class JobInHand : public World {
+ protected:
+  void SetUp() override {
+    agent = Enrol("one", {Cpu("CPU-1")});
+    Attach(agent);
+    Submit(Spec({2, 4}));
+    assign = *TakeAssign(agent);
+  }
+
+  Peer agent;
+  v1::Assign assign;
+};
+
 v1::AttemptInHand InHand(const v1::Assign& assign, std::uint32_t last_sequence = 0, bool finished = false);
 
 }  // namespace rsg::schedule
