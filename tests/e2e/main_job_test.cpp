@@ -93,17 +93,23 @@ TEST_F(Fleet, ResultsCarryTheirIntervalAndVerdict) {
   const auto rows = RsgJson({"results", "list"});
   ASSERT_EQ(rows.size(), 1u);
   const auto& row = rows[0];
-  ASSERT_TRUE(row["ci_low"].is_number() && row["ci_high"].is_number()) << row.dump();
-  EXPECT_LE(row["ci_low"].get<double>(), row["throughput"].get<double>());
-  EXPECT_GE(row["ci_high"].get<double>(), row["throughput"].get<double>());
-  EXPECT_TRUE(row["verdict"].is_string() && !row["verdict"].get<std::string>().empty()) << row.dump();
+  // On a machine that others keep busy the windows may differ so much that there is no interval; then that is said.
+  const bool known = row["ci_low"].is_number();
+  EXPECT_EQ(row["ci_high"].is_number(), known) << row.dump();
+  if (known) {
+    EXPECT_LE(row["ci_low"].get<double>(), row["throughput"].get<double>()) << row.dump();
+    EXPECT_GE(row["ci_high"].get<double>(), row["throughput"].get<double>()) << row.dump();
+  }
+  ASSERT_TRUE(row["verdict"].is_string()) << row.dump();
+  EXPECT_TRUE(known ? row["verdict"] != "" : row["verdict"] == "UNSTABLE") << row.dump();
   EXPECT_TRUE(row["evidence"].is_string()) << row.dump();
   for (const char* key : {"method_key", "stack_key", "machine_key"})
     EXPECT_EQ(row[key].is_string() ? row[key].get<std::string>().size() : 0, 16u) << key;
   const Output table = Rsg({"results", "list"});
-  EXPECT_NE(table.out.find("%"), std::string::npos) << table.out;
+  EXPECT_EQ(table.out.find("±%") != std::string::npos, known) << table.out;
   EXPECT_NE(table.out.find("verdict"), std::string::npos) << table.out;
-  EXPECT_EQ(SqlValue("SELECT verdict IS NOT NULL AND half_width_percent > 0 FROM v_best"), "1");
+  EXPECT_EQ(SqlValue("SELECT verdict IS NOT NULL FROM v_best"), "1");
+  EXPECT_EQ(SqlValue("SELECT half_width_percent > 0 FROM v_best"), known ? "1" : "");
 }
 
 TEST_F(Fleet, SweepWithoutATimeIsMeasuredToItsTarget) {

@@ -55,10 +55,12 @@ bool IsPowerLimited(const v1::DeviceLimits& limits) {
          limits.power_limit_watts() < kPowerLimitShare * limits.default_power_limit_watts();
 }
 
-// The wider side of the interval, relative to the throughput; 0 where there is none.
-double HalfWidth(const v1::Result& result) {
-  if (!result.has_ci_low()) return 0;
-  return std::max(result.ci_high() - result.throughput(), result.throughput() - result.ci_low()) / result.throughput();
+// Why the number is hardly known; empty where it is known well enough.
+std::string Vagueness(const v1::Result& result) {
+  if (!result.has_ci_low()) return "no interval: too few windows, or they differ too much; measure longer";
+  const double half =
+      std::max(result.ci_high() - result.throughput(), result.throughput() - result.ci_low()) / result.throughput();
+  return half > kVagueHalfWidth ? fmt::format("known to within {:.0f} % only; measure longer", 100 * half) : "";
 }
 
 std::string AtItsLimit(const v1::Result& result) {
@@ -89,18 +91,23 @@ std::string InOrder(const v1::Result& result) {
 
 }  // namespace
 
-Judgement Judge(const v1::Result& result, bool steady, const std::string& unsteadiness) {
+std::string Throttling(const v1::Result& result) {
   const v1::Telemetry& telemetry = result.telemetry();
+  if (telemetry.thermal_share() < kThrottledShare && telemetry.hardware_share() < kThrottledShare) return "";
+  return Joined({Slowdown(telemetry), ClockText(result)}, ", ");
+}
+
+Judgement Judge(const v1::Result& result, bool steady, const std::string& unsteadiness) {
   std::vector<Judgement> found;
-  if (telemetry.thermal_share() >= kThrottledShare || telemetry.hardware_share() >= kThrottledShare)
-    found.push_back({v1::VERDICT_THROTTLED, Joined({Slowdown(telemetry), ClockText(result)}, ", ")});
+  if (const std::string throttling = Throttling(result); !throttling.empty())
+    found.push_back({v1::VERDICT_THROTTLED, throttling});
   if (result.drained_share() >= kHostBoundShare)
     found.push_back(
         {v1::VERDICT_HOST_BOUND, Percent(result.drained_share()) + " of the looks at the device found it out of work"});
   if (!steady) found.push_back({v1::VERDICT_UNSTABLE, unsteadiness.empty() ? "never became steady" : unsteadiness});
   if (IsPowerLimited(result.device_limits())) found.push_back({v1::VERDICT_POWER_LIMITED, HeldBack(result)});
-  if (const double half = HalfWidth(result); half > kVagueHalfWidth)
-    found.push_back({v1::VERDICT_UNSTABLE, fmt::format("known to within {:.0f} % only; measure longer", 100 * half)});
+  if (const std::string vagueness = Vagueness(result); !vagueness.empty())
+    found.push_back({v1::VERDICT_UNSTABLE, vagueness});
   if (found.empty()) return {v1::VERDICT_VALID, InOrder(result)};
   Judgement judgement = found.front();
   for (std::size_t i = 1; i < found.size(); ++i) judgement.evidence += "; also " + found[i].evidence;

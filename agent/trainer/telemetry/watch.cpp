@@ -47,8 +47,8 @@ void Watch::Fill(v1::Result* result, bool steady, const std::string& unsteadines
   v1::Result soaked;
   *soaked.mutable_telemetry() = soaked_.Total();
   *soaked.mutable_device_limits() = result->device_limits();
-  if (const Judgement later = Judge(soaked, true, ""); later.verdict == v1::VERDICT_THROTTLED)
-    result->set_evidence(judgement.evidence + "; in the soak " + later.evidence);
+  if (const std::string later = Throttling(soaked); !later.empty())
+    result->set_evidence(judgement.evidence + "; in the soak " + later);
 }
 
 }  // namespace rsg::trainer

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "common/clock.hpp"
 #include "machine_driver.hpp"
@@ -51,24 +53,26 @@ class AgentProcess : public ::testing::Test {
 
   void StartAgent(const std::string& mode, bool with_join = true) { StartAgent(mode, with_join, fleet_); }
   void StartAgent(const std::string& mode, bool with_join, const TestFleet& fleet) {
-    const std::string join = EncodeJoinLine(fleet.Join());
-    pid_ = fork();
-    ASSERT_GE(pid_, 0);
-    if (pid_ != 0) return;
     const char* sanitizer = std::getenv("LSAN_OPTIONS");
-    const std::string leaks = sanitizer == nullptr ? "" : sanitizer;
-    clearenv();
-    setenv("LSAN_OPTIONS", leaks.c_str(), 1);
-    setenv("PATH", "/usr/bin:/bin", 1);
-    setenv("RSG_STATE", (folder_ / "state").c_str(), 1);
-    setenv("RSG_TRAINER", RSG_FAKE_TRAINER, 1);
-    setenv("OMP_FAKE_TRAINER", mode.c_str(), 1);
-    if (with_join) setenv("RSG_JOIN", join.c_str(), 1);
-    const int log = open((folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(log, 1);
-    dup2(log, 2);
-    execl(RSG_AGENT, "rsg-agent", "--name", "one", nullptr);
-    _exit(127);
+    std::vector<std::string> environment{"PATH=/usr/bin:/bin", std::string("RSG_TRAINER=") + RSG_FAKE_TRAINER,
+                                         "RSG_STATE=" + (folder_ / "state").string(), "OMP_FAKE_TRAINER=" + mode,
+                                         std::string("LSAN_OPTIONS=") + (sanitizer == nullptr ? "" : sanitizer)};
+    if (with_join) environment.push_back("RSG_JOIN=" + EncodeJoinLine(fleet.Join()));
+    std::vector<char*> variables;
+    for (std::string& variable : environment) variables.push_back(variable.data());
+    variables.push_back(nullptr);
+    std::string program = RSG_AGENT;
+    std::string option = "--name";
+    std::string name = "one";
+    char* arguments[] = {program.data(), option.data(), name.data(), nullptr};
+    // Not fork: gRPC's threads may hold the allocator's lock at that moment, and a child that allocates hangs.
+    const std::string log = folder_ / "log";
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&files, 1, 2);
+    EXPECT_EQ(posix_spawn(&pid_, RSG_AGENT, &files, nullptr, arguments, variables.data()), 0);
+    posix_spawn_file_actions_destroy(&files);
   }
 
   /// Exit code, or 128 + signal; -1 when it takes too long.

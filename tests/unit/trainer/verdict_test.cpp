@@ -9,8 +9,16 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-v1::Result Healthy() {
+v1::Result Known() {
   v1::Result result;
+  result.set_throughput(100);
+  result.set_ci_low(99);
+  result.set_ci_high(101);
+  return result;
+}
+
+v1::Result Healthy() {
+  v1::Result result = Known();
   result.mutable_telemetry()->set_readings(60);
   result.mutable_telemetry()->set_sm_clock_mhz(1905);
   result.mutable_telemetry()->set_temperature_celsius(61);
@@ -42,7 +50,6 @@ TEST(Verdict, ACardAtItsDefaultLimitIsValidWithTheShareNoted) {
 
 TEST(Verdict, ANumberThatIsHardlyKnownIsUnstable) {
   v1::Result result = Healthy();
-  result.set_throughput(100);
   result.set_ci_low(90.1);
   result.set_ci_high(109.9);
   EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
@@ -52,6 +59,16 @@ TEST(Verdict, ANumberThatIsHardlyKnownIsUnstable) {
   result.mutable_device_limits()->set_power_limit_watts(200);
   EXPECT_EQ(Steady(result).verdict, v1::VERDICT_POWER_LIMITED) << "the cause comes first";
   EXPECT_THAT(Steady(result).evidence, HasSubstr("; also known to within 77 % only"));
+}
+
+TEST(Verdict, ANumberWithoutAnIntervalIsUnstable) {
+  v1::Result result = Healthy();
+  result.clear_ci_low();
+  result.clear_ci_high();
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_UNSTABLE);
+  EXPECT_EQ(Steady(result).evidence, "no interval: too few windows, or they differ too much; measure longer");
+  result.mutable_telemetry()->set_thermal_share(0.58);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_THROTTLED) << "the cause comes first";
 }
 
 TEST(Verdict, ALimitAtNineTenthsIsValidAndUnderItIsNot) {
@@ -133,7 +150,7 @@ TEST(Verdict, CausesComeBeforeWhatTheyBringAboutAndNothingIsLeftOut) {
 }
 
 TEST(Verdict, ACpuIsJudgedByWhatItHas) {
-  v1::Result result;
+  v1::Result result = Known();
   result.mutable_telemetry()->set_readings(5);
   result.mutable_telemetry()->set_cpu_mhz(2300);
   result.mutable_telemetry()->set_cpu_load(0.514);
@@ -142,8 +159,8 @@ TEST(Verdict, ACpuIsJudgedByWhatItHas) {
 }
 
 TEST(Verdict, WhatCouldNotBeReadIsSaid) {
-  EXPECT_EQ(Steady({}).verdict, v1::VERDICT_VALID);
-  EXPECT_EQ(Steady({}).evidence, "nothing could be read of the machine's state");
+  EXPECT_EQ(Steady(Known()).verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(Steady(Known()).evidence, "nothing could be read of the machine's state");
   v1::Result result = Healthy();
   result.mutable_telemetry()->clear_thermal_share();
   result.mutable_telemetry()->clear_hardware_share();

@@ -48,6 +48,8 @@ class Watched {
   v1::Result Result(std::optional<double> drained = std::nullopt, bool steady = true, const std::string& why = "") {
     v1::Result result;
     result.set_throughput(100);
+    result.set_ci_low(99);
+    result.set_ci_high(101);
     if (drained) result.set_drained_share(*drained);
     watch_->Fill(&result, steady, why);
     return result;
