@@ -3,6 +3,9 @@
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# The version of clang that compiles for sanitizers and fuzzers: both Debian 12 and Ubuntu 24.04 have it.
+clang=16
+
 say() { printf '%s: %s\n' "${program:-deploy}" "$*" >&2; }
 
 die() { # die MESSAGE...: one line that names the remedy, exit 1
@@ -45,7 +48,15 @@ build_jobs() {
 
 # build PRESET TARGET...: configures and builds into build/PRESET; without targets, everything.
 build() {
-  local preset=$1
+  local preset=$1 with=()
   shift
-  (cd "$top" && cmake --preset "$preset" && cmake --build --preset "$preset" -j "$(build_jobs)" ${1:+--target "$@"})
+  case $preset in
+    asan | tsan)
+      with=("-DCMAKE_C_COMPILER=clang-$clang" "-DCMAKE_CXX_COMPILER=clang++-$clang")
+      # CMake forgets the preset's settings when the compiler of a configured folder changes.
+      grep -qs "^CMAKE_CXX_COMPILER:.*/clang++-$clang$" "$top/build/$preset/CMakeCache.txt" || with+=(--fresh)
+      ;;
+  esac
+  (cd "$top" && cmake --preset "$preset" "${with[@]}" &&
+    cmake --build --preset "$preset" -j "$(build_jobs)" ${1:+--target "$@"})
 }

@@ -35,7 +35,7 @@ absl::Status Told(const absl::Status& status) {
 }  // namespace
 
 void ScriptFetcher::Start(const v1::Assign& assign, double now) {
-  Job& job = job_.emplace();
+  Job& job = job_.emplace(Job{});
   job.request.set_attempt_id(assign.attempt_id());
   job.request.set_lease_token(assign.lease_token());
   job.request.set_sha256(assign.cell().script().sha256());

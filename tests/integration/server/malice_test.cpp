@@ -22,7 +22,7 @@ namespace {
 using testing::HasSubstr;
 
 // For the coordinator and all of its attackers, who live in one process here. AddressSanitizer keeps what was freed.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef RSG_SANITIZED
 constexpr double kMostGrowthMiB = 160 + 256;
 #else
 constexpr double kMostGrowthMiB = 160;

@@ -12,7 +12,7 @@
 namespace rsg::trainer {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef RSG_SANITIZED
 constexpr int kSeries = 300;
 #else
 constexpr int kSeries = 4000;

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef RSG_SANITIZED
 constexpr std::int64_t kJobs = 150;  // they are slow
 #else
 constexpr std::int64_t kJobs = 2000;
