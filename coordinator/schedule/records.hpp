@@ -59,6 +59,7 @@ struct JobRecord {
   std::uint32_t failures = 0;         ///< of them ended FAILED since the last retry by hand
   std::optional<double> ended_unix;
   v1::Role role = v1::ROLE_MEASUREMENT;
+  bool gave_slot_away = false;        ///< its device, to another machine, before this was written
 };
 
 struct AttemptRecord {

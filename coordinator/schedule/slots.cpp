@@ -71,7 +71,7 @@ void Coordinator::MoveSlot(Sweep& sweep, std::span<const std::size_t> devices, c
     cells.erase(std::unique(cells.begin(), cells.end()), cells.end());
   }
   const AgentRecord& taker = takers.front().agent->record;
-  const std::string reason = fmt::format("{}agent {} ({}) after {} without contact", kSlotGivenAway, taker.name,
+  const std::string reason = fmt::format("its slot went to agent {} ({}) after {} without contact", taker.name,
                                          taker.agent_id, FormatDuration(Absence(sweep.devices()[devices.front()].id)));
   for (std::size_t i = 0; i < takers.size(); ++i) {
     const std::int64_t first = sweep.AddDevice(*takers[i].device, taker.machine, left[i], now.unix);
@@ -86,7 +86,7 @@ void Coordinator::MoveSlot(Sweep& sweep, std::span<const std::size_t> devices, c
   }
 }
 
-// Whoever worked there finds its attempts fenced when it comes back.
+// Whoever worked there finds its attempts fenced when it comes back. The slot goes first: it is stored with each job.
 void Coordinator::EmptySlot(Sweep& sweep, std::size_t device, const std::string& reason, const Now& now,
                             Effects& effects) {
   sweep.GiveSlotAway(device);

@@ -105,7 +105,7 @@ void Sweep::Restore(const JobRecord& stored) {
   job.failures = stored.failures;
   job.ended_unix = stored.ended_unix;
   job.reason = stored.reason;
-  if (job.outcome == v1::OUTCOME_SKIPPED && job.reason.starts_with(kSlotGivenAway)) GiveSlotAway(job.device);
+  if (stored.gave_slot_away) GiveSlotAway(job.device);
   Count(job, 1);
   if (job.state != v1::JOB_STATE_ENDED) CountLeft(job, 1);
 }
@@ -195,6 +195,7 @@ JobRecord Sweep::Record(std::int64_t number) const {
   to.failures = from.failures;
   to.ended_unix = from.ended_unix;
   to.role = cells_[from.cell].role;
+  to.gave_slot_away = devices_[from.device].gave_slot_away;
   return to;
 }
 

@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,9 +17,6 @@
 #include "coordinator/schedule/records.hpp"
 
 namespace rsg::schedule {
-
-/// How the reason of a job begins that is SKIPPED because another machine does it. Read again by Restore.
-inline constexpr std::string_view kSlotGivenAway = "its slot went to ";
 
 class Sweep {
  public:

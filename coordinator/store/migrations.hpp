@@ -8,5 +8,6 @@ extern const char* const kMigration2;  ///< intervals, verdicts' evidence, keys,
 extern const char* const kMigration3;  ///< scripts
 extern const char* const kMigration4;  ///< the outbox of W&B
 extern const char* const kMigration5;  ///< taints, revoked agents
+extern const char* const kMigration6;  ///< slots given away
 
 }  // namespace rsg::store

@@ -33,7 +33,8 @@ absl::Status RunWith(Statement& statement, const JobRecord& job) {
   return statement.Run(job.key.sweep, job.key.job, cell.model(), cell.batch_size(), cell.image_size(),
                        Word(cell.precision()), Word(cell.memory_format()), Word(cell.mode()), job.repeat, job.device_id,
                        job.device_name, job.machine_id, OrNull(Word(job.state)), OrNull(Word(job.outcome)), job.reason,
-                       job.attempts, job.losses, job.failures, job.ended_unix, ToJson(cell), OrNull(Word(job.role)));
+                       job.attempts, job.losses, job.failures, job.ended_unix, ToJson(cell), OrNull(Word(job.role)),
+                       job.gave_slot_away);
 }
 
 absl::Status RunWith(Statement& statement, const AttemptRecord& attempt) {
@@ -120,6 +121,7 @@ absl::StatusOr<JobRecord> ReadJob(const Statement& row) {
   const auto role = EnumOf<v1::Role>(row.Text(20), "jobs.role");
   if (!role.ok()) return role.status();
   job.role = *role;
+  job.gave_slot_away = row.Int(21) != 0;
   return job;
 }
 

@@ -13,7 +13,7 @@ inline constexpr absl::string_view kSweepColumns =
 inline constexpr absl::string_view kJobColumns =
     "sweep, job, model, batch_size, image_size, precision, memory_format, mode, repeat, device_id, device_name, "
     "machine_id, state, outcome, reason, attempts, losses, failures, ended_unix, cell, "
-    "role";
+    "role, gave_slot_away";
 inline constexpr absl::string_view kAttemptColumns =
     "sweep, job, attempt, lease_token, agent_id, instance_id, state, outcome, last_sequence, assigned_unix, "
     "started_unix, ended_unix, runtime_seconds, error, log_tail";

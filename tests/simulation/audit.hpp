@@ -16,6 +16,10 @@
 
 namespace rsg::sim {
 
+/// Why the coordinator has given an attempt up, in its words.
+inline constexpr char kMachineLeft[] = "the machine had left";
+inline constexpr char kSlotMoved[] = "its slot went to agent";
+
 class Audit {
  public:
   /// `contested`: two agents announce one device.

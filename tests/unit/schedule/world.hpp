@@ -71,16 +71,16 @@ struct Peer {
   std::string machine_id;
 };
 
-inline Settings OneAtATime() {
+inline Settings Ahead(std::uint32_t jobs) {
   Settings settings;
-  settings.jobs_ahead = 0;
+  settings.jobs_ahead = jobs;
   return settings;
 }
 
 class World : public testing::Test {
  protected:
   /// One job at a time, so that tests say one after the other what happens.
-  World() : World(OneAtATime()) {}
+  World() : World(Ahead(0)) {}
   explicit World(const Settings& settings);
 
   /// Applies the effects of what just happened and files the messages by session.
@@ -152,5 +152,38 @@ class JobInHand : public World {
 };
 
 v1::AttemptInHand InHand(const v1::Assign& assign, std::uint32_t last_sequence = 0, bool finished = false);
+
+/// One agent with room for the job that it runs and two ahead.
+class Ahead2 : public World {
+ protected:
+  Ahead2() : World(Ahead(2)) {}
+  void SetUp() override {
+    agent = Enrol("one", {Cpu("CPU-1")});
+    Attach(agent);
+  }
+  // What is offered from now on, in order.
+  std::vector<std::string> Offers(const Peer& peer) {
+    std::vector<std::string> ids;
+    while (const auto assign = TakeAssign(peer)) {
+      offered[assign->attempt_id()] = *assign;
+      ids.push_back(assign->attempt_id());
+    }
+    return ids;
+  }
+  std::vector<std::string> Cancels(const Peer& peer) {
+    std::vector<std::string> ids;
+    while (const auto cancel = TakeCancel(peer)) ids.push_back(cancel->attempt_id());
+    return ids;
+  }
+  v1::AttemptInHand Queued(const std::string& id) const {
+    v1::AttemptInHand attempt = InHand(offered.at(id));
+    attempt.set_queued(true);
+    return attempt;
+  }
+  v1::Agent Shown() const { return coordinator->ListAgents(now).agents(0); }
+
+  Peer agent;
+  std::map<std::string, v1::Assign> offered;
+};
 
 }  // namespace rsg::schedule

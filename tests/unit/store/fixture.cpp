@@ -205,7 +205,8 @@ std::string Text(const JobRecord& job) {
                                    job.device_name, " ", job.machine_id),
                       " ",
                       absl::StrCat(job.state, " ", job.outcome, " ", job.reason, " ", job.attempts, " ", job.losses,
-                                   " ", job.failures, " ", Seconds(job.ended_unix), " ", job.role));
+                                   " ", job.failures, " ", Seconds(job.ended_unix), " ", job.role, " ",
+                                   job.gave_slot_away));
 }
 
 std::string Text(const AttemptRecord& attempt) {

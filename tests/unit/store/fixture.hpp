@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/schedule/records.hpp"
@@ -64,6 +66,50 @@ class StoreTest : public testing::Test {
 
   std::filesystem::path folder_;
   std::filesystem::path database_;
+};
+
+/// Sweeps 1 and 2, for jobs that tests complete, and the answers to what is asked of them.
+class ResultsTest : public StoreTest {
+ protected:
+  ResultsTest() : store_(OpenStore()) {
+    EXPECT_TRUE(store_->Apply(BaseChanges()).ok());
+    EXPECT_TRUE(store_->Apply(Changes{schedule::PutSweep{SweepOf(2)}}).ok());
+  }
+
+  void Complete(
+      std::int64_t sweep, std::uint32_t batch_size, double throughput,
+      const std::function<void(schedule::JobRecord&)>& change = [](schedule::JobRecord&) {}) {
+    auto job = JobOf(sweep, next_++);
+    job.cell.set_batch_size(batch_size);
+    change(job);
+    const auto status = store_->Apply(CompletedJob(std::move(job), throughput));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  std::vector<v1::ResultRow> All(const v1::QueryResultsRequest& request, std::uint32_t limit = 1000) {
+    auto reader = OpenReader();
+    std::vector<v1::ResultRow> rows;
+    std::optional<schedule::JobKey> after;
+    do {
+      auto page = reader->ResultsPage(request, after, limit);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok()) return rows;
+      EXPECT_LE(page->rows.size(), limit);
+      rows.insert(rows.end(), page->rows.begin(), page->rows.end());
+      after = page->next;
+    } while (after);
+    return rows;
+  }
+
+  std::vector<std::string> Ids(const v1::QueryResultsRequest& request, std::uint32_t limit = 1000) {
+    std::vector<std::string> ids;
+    for (const auto& row : All(request, limit)) ids.push_back(row.job().job_id());
+    return ids;
+  }
+
+  using Strings = std::vector<std::string>;
+  std::int64_t next_ = 10;
+  std::unique_ptr<Store> store_;
 };
 
 }  // namespace rsg::store

@@ -41,6 +41,7 @@ TEST_F(LoadTest, EveryFieldComesBackAfterReopening) {
   expected.jobs[0].losses = 1;
   expected.jobs[1].failures = 4;
   expected.jobs[2].reason = "s7.3 ran out of memory at batch size 32";
+  expected.jobs[2].gave_slot_away = true;
   expected.attempts = {AttemptOf({{3, 1}, 2})};
   expected.attempts[0].state = v1::JOB_STATE_RUNNING;
   expected.attempts[0].started_unix = 1700000002.5;

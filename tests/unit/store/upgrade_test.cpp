@@ -47,6 +47,18 @@ TEST_P(Upgrade, ViewsShowWhatWasStored) {
             HasControl() ? "VALID|1.0" : "NULL|NULL");
 }
 
+TEST_P(Upgrade, SlotsGivenAwayAreKnownByTheirJobsReason) {
+  auto connection = Connection::Open(database_, Connection::Access::kWrite);
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  const auto given = connection->Execute(
+      "UPDATE jobs SET reason = 'its slot went to agent two (a-2) after 10 min without contact' WHERE sweep = 1 AND "
+      "job IN (3, 4)",
+      "give a slot away");
+  ASSERT_TRUE(given.ok()) << given;
+  ASSERT_TRUE(OpenStore());
+  EXPECT_EQ(AskOne("SELECT job, outcome FROM jobs WHERE gave_slot_away"), "4|SKIPPED") << "job 3 ended otherwise";
+}
+
 TEST_P(Upgrade, ReaderPagesThroughIt) {
   ASSERT_TRUE(OpenStore());
   const auto reader = OpenReader();
@@ -91,7 +103,7 @@ TEST_P(Upgrade, SweepInHandGoesOn) {
   ASSERT_TRUE(store->Apply(CompletedJob(JobOf(2, 3), 800)).ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(From, Upgrade, testing::Range(1, 5));
+INSTANTIATE_TEST_SUITE_P(From, Upgrade, testing::Range(1, 6));
 
 TEST(UpgradeFixtures, ThereIsOneOfEachEarlierVersion) {
   for (std::size_t version = 1; version < Migrations().size(); ++version)
