@@ -30,7 +30,6 @@ v1::Settings Settings::ToProto() const {
   settings.set_kill_after_seconds(kill_after_seconds);
   settings.set_reconnect_cap_seconds(reconnect_cap_seconds);
   settings.set_max_spooled_windows(max_spooled_windows);
-  settings.set_jobs_ahead(jobs_ahead);
   return settings;
 }
 
