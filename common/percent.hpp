@@ -10,4 +10,8 @@ namespace rsg {
 /// not finite.
 absl::StatusOr<double> ParsePercent(std::string_view text);
 
+/// What ± means wherever a throughput is shown or judged: half the width of its interval, from `low` to `high`, as a
+/// share of it. `throughput` > 0.
+inline double HalfWidth(double throughput, double low, double high) { return (high - low) / 2 / throughput; }
+
 }  // namespace rsg

@@ -42,6 +42,7 @@ class Delivery {
   AckResult Ack(std::uint32_t sequence, double now);
   /// The coordinator wants no windows of this attempt, only its end.
   void Fence();
+  bool fenced() const { return fenced_; }
 
   /// The next message for a wire that is free, or nothing. `elsewhere`: windows in flight of other attempts, which
   /// share the one limit.

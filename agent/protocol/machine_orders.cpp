@@ -195,8 +195,8 @@ void Machine::Obey(const v1::FinishedAck& ack) {
     cancel.set_reason(ack.reason());
     return Obey(cancel);
   }
-  if (!ack.accepted())
-    Say(Log::Level::kWarning,
+  if (!ack.accepted())  // of what was cancelled nobody expects otherwise
+    Say(hand->delivery.fenced() ? Log::Level::kInfo : Log::Level::kWarning,
         absl::StrCat(ack.attempt_id(), ": not accepted by the coordinator", Because(ack.reason())),
         FieldsOf(ack.attempt_id()));
   Forget(ack.attempt_id());

@@ -1,6 +1,8 @@
 // `rsg agents list|drain|revoke`; token is in agents_token.cpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_join.h"
 #include "coordinator/cli/agents_token.hpp"
 #include "coordinator/cli/client.hpp"
@@ -41,8 +43,12 @@ int Drain(const Flags& flags) {
   request.set_agent(flags.agent);
   const auto reply = (*client)->Call(&Control::DrainAgent, request);
   if (!reply.ok()) return Report(reply.status());
-  Say(fmt::format("{} finishes what is in hand, takes nothing new, then ends",
-                  absl::StrJoin(reply->agent_ids(), ", ")));
+  for (const std::string& id : reply->agent_ids()) {
+    const bool away = std::find(reply->away_ids().begin(), reply->away_ids().end(), id) != reply->away_ids().end();
+    Say(fmt::format("{} {}", id,
+                    away ? "is not attached; it drains if the same process comes back, and one started anew takes work"
+                         : "finishes what is in hand, takes nothing new, then ends"));
+  }
   return kDone;
 }
 

@@ -1,6 +1,7 @@
 // Rows of results and of jobs.
 #include <cstdio>
 
+#include "common/percent.hpp"
 #include "common/words.hpp"
 #include "coordinator/cli/row_values.hpp"
 #include "coordinator/cli/rows.hpp"
@@ -39,7 +40,7 @@ Value If(bool present, Number number) {
 template <typename Message>
 Value HalfWidthPercent(double throughput, const Message& of) {
   if (!of.has_ci_low() || !of.has_ci_high() || !(throughput > 0)) return {};
-  return 50 * (of.ci_high() - of.ci_low()) / throughput;
+  return 100 * HalfWidth(throughput, of.ci_low(), of.ci_high());
 }
 
 // What must not be taken for the standard loop.

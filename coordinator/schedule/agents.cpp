@@ -110,7 +110,10 @@ absl::StatusOr<v1::DrainAgentResponse> Coordinator::DrainAgent(const v1::DrainAg
     response.add_agent_ids(id);
     agent->record.draining = true;
     PutAgentChange(*agent, now, effects);
-    if (agent->session == 0) continue;
+    if (agent->session == 0) {
+      response.add_away_ids(id);
+      continue;
+    }
     Send send;
     send.session = agent->session;
     send.message.mutable_drain()->set_reason("the operator drains this agent");
@@ -178,11 +181,15 @@ void Coordinator::Log(Agent& agent, LogEntry::Level level, std::string text, Eff
     return;
   }
   agent.log_allowance -= 1;
+  effects.log.push_back(LineAbout(agent, level, text, std::move(fields)));
+}
+
+LogEntry Coordinator::LineAbout(const Agent& agent, LogEntry::Level level, std::string_view text, LogFields fields) {
   fields.agent_id = agent.record.agent_id;
-  effects.log.push_back(
-      {.level = level,
-       .text = fmt::format("agent {} ({}) {}", agent.record.name, agent.record.agent_id, OneLine(text, kMostLogText)),
-       .fields = std::move(fields)});
+  return {.level = level,
+          .text =
+              fmt::format("agent {} ({}) {}", agent.record.name, agent.record.agent_id, OneLine(text, kMostLogText)),
+          .fields = std::move(fields)};
 }
 
 void Coordinator::Reject(Agent& agent, const char* reason, std::string text, Effects& effects, LogFields fields) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/models.hpp"
+#include "common/percent.hpp"
 
 namespace rsg::schedule {
 namespace {
@@ -20,7 +21,7 @@ bool HasInterval(const v1::ControlPoint& point) {
 }
 
 double RelativeHalfWidth(const v1::ControlPoint& point) {
-  return (point.ci_high() - point.ci_low()) / 2 / point.throughput();
+  return rsg::HalfWidth(point.throughput(), point.ci_low(), point.ci_high());
 }
 
 v1::Drift* FindOrAdd(const v1::Job& job, google::protobuf::RepeatedPtrField<v1::Drift>* drift) {

@@ -185,6 +185,7 @@ class Coordinator {
   v1::AgentState StateOf(const Agent& agent) const;
   void PutAgentChange(Agent& agent, const Now& now, Effects& effects);
   void Log(Agent& agent, LogEntry::Level level, std::string text, Effects& effects, LogFields fields = {});
+  static LogEntry LineAbout(const Agent& agent, LogEntry::Level level, std::string_view text, LogFields fields);
   void OnLogLines(Agent& agent, const v1::LogLines& lines, Effects& effects);
   void ShutOut(Agent& agent, const Now& now, Effects& effects);
   static absl::Status Revoked();
@@ -228,6 +229,7 @@ class Coordinator {
 
   // endings.cpp
   void Conclude(Attempt& attempt, End end, const Now& now, Effects& effects);
+  static LogEntry EndLine(const Attempt& attempt, const End& end);
   static EndAttempt MakeEndAttempt(const Attempt& attempt, const End& end, const Now& now);
   void CancelAttempt(Attempt& attempt, End end, const std::string& reason, const Now& now, Effects& effects);
   static void SendCancel(const Agent& agent, const std::string& attempt_id, const std::string& token,

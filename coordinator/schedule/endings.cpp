@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "common/words.hpp"
 #include "coordinator/schedule/coordinator.hpp"
 
 namespace rsg::schedule {
@@ -24,6 +25,7 @@ void Coordinator::Conclude(Attempt& attempt, End end, const Now& now, Effects& e
   Agent& agent = *attempt.agent;
   Sweep& sweep = sweeps_.at(key.job.sweep);
   const double took = Took(attempt, end, now);
+  effects.log.push_back(EndLine(attempt, end));
   std::erase(agent.attempts, key);
   agent.idle_unix = now.unix;
   idle_.insert(agent.record.agent_id);
@@ -34,6 +36,16 @@ void Coordinator::Conclude(Attempt& attempt, End end, const Now& now, Effects& e
   // One whose slot went elsewhere has waited, not worked.
   if (sweep.job(key.job.job).state == v1::JOB_STATE_ENDED && sweep.job(key.job.job).outcome != v1::OUTCOME_SKIPPED)
     sweep.Time(key.job.job, took);
+}
+
+// Not within the agent's allowance of lines: it is one for each attempt that was handed out.
+LogEntry Coordinator::EndLine(const Attempt& attempt, const End& end) {
+  const std::string id = Id(attempt.key);
+  const bool lost = end.outcome == v1::OUTCOME_LOST && !end.free;
+  std::string text = fmt::format("{} {}: {}", lost ? "lost attempt" : "ended attempt", id, Word(end.outcome));
+  if (end.result) text += fmt::format(", {:.2f} samples/s", end.result->throughput());
+  if (!end.error.empty()) text += fmt::format(": {}", end.error);
+  return LineAbout(*attempt.agent, lost ? LogEntry::Level::kWarning : LogEntry::Level::kInfo, text, FieldsOf(id));
 }
 
 // For how long the device was busy with it: not while it waited behind others, nor for what waited to be delivered.
@@ -82,8 +94,6 @@ void Coordinator::SendCancel(const Agent& agent, const std::string& attempt_id, 
 }
 
 void Coordinator::LoseAttempt(Attempt& attempt, const std::string& why, bool free, const Now& now, Effects& effects) {
-  Log(*attempt.agent, LogEntry::Level::kWarning, fmt::format("lost attempt {}: {}", Id(attempt.key), why), effects,
-      FieldsOf(Id(attempt.key)));
   Conclude(attempt, {.outcome = v1::OUTCOME_LOST, .error = why, .free = free && !attempt.running}, now, effects);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/trainer/report/state_text.hpp"
+#include "common/percent.hpp"
 #include "common/script.hpp"
 #include "common/words.hpp"
 
@@ -47,8 +48,9 @@ std::string StackText(const v1::Stack& stack) {
 std::string ThroughputText(const v1::Result& result) {
   std::string text = fmt::format("{:.2f} samples/s", result.throughput());
   if (result.has_ci_low())
-    text += fmt::format(" ± {:.2f} % (95 %: {:.2f} to {:.2f})", 100 * (result.throughput() / result.ci_low() - 1),
-                        result.ci_low(), result.ci_high());
+    text += fmt::format(" ± {:.2f} % (95 %: {:.2f} to {:.2f})",
+                        100 * HalfWidth(result.throughput(), result.ci_low(), result.ci_high()), result.ci_low(),
+                        result.ci_high());
   if (result.windows() > 1)
     text += fmt::format(", median {:.2f}, windows vary by {:.2f} %", result.median(), 100 * result.window_cv());
   return text;

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <vector>
+
+#include "common/percent.hpp"
 
 namespace rsg::trainer {
 namespace {
@@ -58,8 +59,7 @@ bool IsPowerLimited(const v1::DeviceLimits& limits) {
 // Why the number is hardly known; empty where it is known well enough.
 std::string Vagueness(const v1::Result& result) {
   if (!result.has_ci_low()) return "no interval: too few windows, or they differ too much; measure longer";
-  const double half =
-      std::max(result.ci_high() - result.throughput(), result.throughput() - result.ci_low()) / result.throughput();
+  const double half = HalfWidth(result.throughput(), result.ci_low(), result.ci_high());
   return half > kVagueHalfWidth ? fmt::format("known to within {:.0f} % only; measure longer", 100 * half) : "";
 }
 

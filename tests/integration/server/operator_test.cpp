@@ -229,7 +229,12 @@ TEST_F(Operator, SeesAgentsAndDrainsThem) {
   v1::DrainAgentResponse response;
   ASSERT_TRUE(Call(&v1::Control::Stub::DrainAgent, request, &response).ok());
   EXPECT_TRUE(agent_->Next([](const auto& m) { return m.has_drain(); }));
+  EXPECT_EQ(response.away_ids_size(), 0);
   EXPECT_TRUE(agent_->Leave().ok());
+  response.Clear();
+  ASSERT_TRUE(Call(&v1::Control::Stub::DrainAgent, request, &response).ok());
+  EXPECT_EQ(response.agent_ids_size(), 1);
+  EXPECT_EQ(response.away_ids_size(), 1) << "it has left";
   request.set_agent("nobody");
   EXPECT_EQ(Call(&v1::Control::Stub::DrainAgent, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }

@@ -51,6 +51,19 @@ TEST_F(Logged, AnAttemptThatIsSilentAndThenLost) {
   EXPECT_EQ(Line("lost attempt").level, LogLevel::kWarning);
 }
 
+TEST_F(Logged, HowAnAttemptEnded) {
+  SayStarted(agent, assign);
+  SayWindows(agent, assign, 1, 3);
+  SayFinished(agent, assign, v1::OUTCOME_COMPLETED, 3);
+  ExpectFields("ended attempt s1.1.1: COMPLETED, ", "s1.1.1", agent.agent_id);
+  EXPECT_THAT(Line("ended attempt").text, testing::EndsWith(" samples/s"));
+  EXPECT_EQ(Line("ended attempt").level, LogLevel::kInfo);
+  ASSERT_EQ(TakeAssign(agent)->attempt_id(), "s1.2.1");
+  EXPECT_TRUE(coordinator->CancelSweep(1, now, effects).ok());
+  Commit();
+  ExpectFields("ended attempt s1.2.1: CANCELLED: ", "s1.2.1", agent.agent_id);
+}
+
 TEST_F(Logged, AnEndThatCannotBe) {
   SayWindows(agent, assign, 1, 3);
   SayFinished(agent, assign, v1::OUTCOME_COMPLETED, 2);

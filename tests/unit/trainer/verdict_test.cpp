@@ -50,15 +50,16 @@ TEST(Verdict, ACardAtItsDefaultLimitIsValidWithTheShareNoted) {
 
 TEST(Verdict, ANumberThatIsHardlyKnownIsUnstable) {
   v1::Result result = Healthy();
-  result.set_ci_low(90.1);
-  result.set_ci_high(109.9);
+  result.set_ci_low(95);
+  result.set_ci_high(115);
   EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+  result.set_ci_high(115.1);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_UNSTABLE) << "over ± 10 %, as it is shown";
   result.set_ci_high(177);
-  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_UNSTABLE);
-  EXPECT_EQ(Steady(result).evidence, "known to within 77 % only; measure longer");
+  EXPECT_EQ(Steady(result).evidence, "known to within 41 % only; measure longer");
   result.mutable_device_limits()->set_power_limit_watts(200);
   EXPECT_EQ(Steady(result).verdict, v1::VERDICT_POWER_LIMITED) << "the cause comes first";
-  EXPECT_THAT(Steady(result).evidence, HasSubstr("; also known to within 77 % only"));
+  EXPECT_THAT(Steady(result).evidence, HasSubstr("; also known to within 41 % only"));
 }
 
 TEST(Verdict, ANumberWithoutAnIntervalIsUnstable) {
