@@ -30,7 +30,8 @@ constexpr char kFooter[] =
     "  rsg-agent --join-file join.txt --name laptop --state /var/lib/rsg/agent\n"
     "  rsg-agent --drain-limit 8s --log-format json               as under an orchestrator that kills after 10 s\n"
     "\n"
-    "Ctrl-C or SIGTERM drains: the running job ends first, or is handed back (--drain-limit).\n"
+    "Ctrl-C or SIGTERM drains: the running job ends first, or is handed back (--drain-limit); the second one stops "
+    "it.\n"
     "\n"
     "Exit codes: 0 drained, 1 failed, 2 usage, 3 refused or superseded: do not start it again as it is.";
 

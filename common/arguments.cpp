@@ -40,11 +40,14 @@ std::string Unknown(const std::string& argument, const CLI::App& deepest, const 
   const bool flag = word.starts_with("-");
   const std::vector<std::string> known = flag ? Options(deepest) : Commands(deepest);
   const std::string nearest = Nearest(word, known);
+  const std::string remedy = !nearest.empty()        ? fmt::format("; did you mean '{}'?", nearest)
+                             : flag || known.empty() ? ""
+                                                     : fmt::format("; use one of {}", Listed(known));
   return fmt::format("{} is {} '{}'{}", Quote(word),
                      flag            ? "no option of"
                      : known.empty() ? "one word too many for"
                                      : "no command of",
-                     path, nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
+                     path, remedy);
 }
 
 // Of an option whose value CLI11 could not read as a number. It does not say which, but in its text.
@@ -55,9 +58,9 @@ std::string NoNumber(const CLI::App& deepest, const CLI::ConversionError& error)
     const bool digits = std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
     const bool whole = !option->get_type_name().starts_with("FLOAT");
     return fmt::format("{}: {} {}", option->get_name(), Quote(value),
-                       digits && whole ? "is too large; use a smaller number"
-                       : whole         ? "is no whole number of 0 or more; write one such as 64"
-                                       : "is no number; write one such as 0.5");
+                       digits && whole ? "is too large; write a smaller number"
+                       : whole         ? "is not taken; write a whole number, 0 or more"
+                                       : "is not taken; write a number such as 0.5");
   }
   return error.what();
 }

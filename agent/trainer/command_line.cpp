@@ -41,7 +41,7 @@ constexpr char kModelsExamples[] =
 constexpr char kProbeExamples[] =
     "Examples:\n"
     "  rsg-trainer probe\n"
-    "  rsg-trainer probe --device cpu --precision fp32";
+    "  rsg-trainer probe --device cpu --precision fp32\n";
 constexpr char kExitCodes[] =
     "\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 out of memory, 4 the device cannot run this; 130 and 143 when\n"
@@ -106,7 +106,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* arg
   run->footer(absl::StrCat(kRunExamples, kExitCodes));
   info->footer(kInfoExamples);
   models->footer(kModelsExamples);
-  probe->footer(kProbeExamples);
+  probe->footer(absl::StrCat(kProbeExamples, kExitCodes));
   run->add_flag("--json", line.json, "print the outcome as one line of JSON")->group("Output");
   for (CLI::App* verb : {info, models, probe}) verb->add_flag("--json", line.json, "print one line of JSON");
   try {

@@ -92,8 +92,9 @@ _rsg_list() {{
   COMPREPLY=($(compgen -P "$lead$head" -W "$1" -- "${{word##*,}}"))
 }}
 _rsg_paths() {{
-  [ -n "${{ZSH_VERSION-}}" ] && return
-  mapfile -t COMPREPLY < <(compgen "$1" -- "$word")
+  [ -n "${{ZSH_VERSION-}}" ] && [ -z "$lead" ] && return  # zsh goes on by itself, and does better
+  local IFS=$'\n'
+  COMPREPLY=($(compgen -P "$lead" "$1" -- "$word"))
   compopt -o filenames 2>/dev/null
 }}
 _rsg_complete() {{

@@ -91,8 +91,9 @@ TEST(Arguments, MistakesAreUsageErrorsWithAHint) {
   EXPECT_THAT(error_of({"sweep", "list", "--limit", "abc"}), HasSubstr("--limit: 'abc' is not taken; use 1 to 1000\n"));
   EXPECT_THAT(error_of({"sweep", "list", "--limit", "0"}), HasSubstr("--limit: '0' is not taken; use 1 to 1000\n"));
   EXPECT_THAT(error_of({"sweep", "list", "--jobs-ahead", "-1"}),
-              HasSubstr("--jobs-ahead: '-1' is no whole number of 0 or more"));
-  EXPECT_THAT(error_of({"sweep", "list", "--share", "x"}), HasSubstr("--share: 'x' is no number"));
+              HasSubstr("--jobs-ahead: '-1' is not taken; write a whole number, 0 or more"));
+  EXPECT_THAT(error_of({"sweep", "list", "--share", "x"}),
+              HasSubstr("--share: 'x' is not taken; write a number such as 0.5"));
 }
 
 TEST(Arguments, HelpIsNoMistake) {
@@ -146,6 +147,7 @@ TEST(Completion, BashOffersValues) {
 
 TEST(Completion, BashOffersFilesAndFolders) {
   EXPECT_EQ(Offered("rsg sweep submit -f fi"), "file\n");
+  EXPECT_EQ(Offered("rsg sweep submit --file=fi"), "--file=file\n");
   EXPECT_EQ(Offered("rsg backup ''"), "a folder\n");
   EXPECT_EQ(Offered("rsg backup --h"), "--help\n");
 }

@@ -284,10 +284,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},
         Refused{With({"--colour", "red"}), "rsg-trainer: '--colour' is no option of 'rsg-trainer run'"},
         Refused{With({"--precison", "fp32"}), "did you mean '--precision'?\nsee 'rsg-trainer run --help'\n"},
-        Refused{With({"--size", "-1"}), "--size: '-1' is no whole number of 0 or more"},
+        Refused{With({"--size", "-1"}), "--size: '-1' is not taken; write a whole number, 0 or more"},
         Refused{With({"--size", "99999999999"}), "--size: '99999999999' is too large"},
         Refused{With({"--peak-flops", "0"}), "--peak-flops: '0' is not taken; use 1 to "},
-        Refused{{"fly"}, "rsg-trainer: 'fly' is no command of 'rsg-trainer'"},
+        Refused{{"fly"},
+                "rsg-trainer: 'fly' is no command of 'rsg-trainer'; use one of run, info, models, probe, check"},
         Refused{{"inof"}, "did you mean 'info'?"},
         Refused{{}, "rsg-trainer: 'rsg-trainer' needs a command; use one of run, info, models, probe, check"}));
 
