@@ -92,7 +92,10 @@ _rsg_list() {{
   COMPREPLY=($(compgen -P "$lead$head" -W "$1" -- "${{word##*,}}"))
 }}
 _rsg_paths() {{
-  [ -n "${{ZSH_VERSION-}}" ] && [ -z "$lead" ] && return  # zsh goes on by itself, and does better
+  if [ -n "${{ZSH_VERSION-}}" ]; then
+    [ -z "$lead" ] && return  # it goes on by itself, and does better
+    PREFIX="$word"            # where its compgen looks
+  fi
   local IFS=$'\n'
   COMPREPLY=($(compgen -P "$lead" "$1" -- "$word"))
   compopt -o filenames 2>/dev/null

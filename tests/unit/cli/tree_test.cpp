@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "common/arguments.hpp"
 #include "coordinator/cli/arguments.hpp"
 #include "coordinator/cli/completion_script.hpp"
+#include "coordinator/cli/output.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
 #include "coordinator/cli/verbs.hpp"
 
@@ -107,11 +109,28 @@ TEST(Arguments, HelpIsNoMistake) {
   EXPECT_FALSE(tree.ran);
 }
 
+TEST(Output, ABadWordIsNamedByWhereItStands) {
+  std::string folder = testing::TempDir() + "rsg-output-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::filesystem::create_directory(folder + "/rsg");
+  std::ofstream(folder + "/rsg/config.yaml") << "color: red\n";
+  setenv("XDG_CONFIG_HOME", folder.c_str(), 1);
+  const auto error = [](const OutputFlags& flags) { return std::string(MakeOutput(flags).status().message()); };
+  EXPECT_THAT(error({}), testing::StartsWith(folder + "/rsg/config.yaml: color: 'red' is unknown; use one of auto"));
+  setenv("RSG_OUTPUT", "xml", 1);
+  EXPECT_THAT(error({}), testing::StartsWith("RSG_OUTPUT: 'xml' is unknown; use one of table, json, csv"));
+  EXPECT_THAT(error({.output = "yaml", .color = ""}), testing::StartsWith("output: 'yaml' is unknown"));
+  unsetenv("RSG_OUTPUT");
+  unsetenv("XDG_CONFIG_HOME");
+  std::filesystem::remove_all(folder);
+}
+
 // What bash offers when Tab is pressed after the last of `words`, separated by spaces.
 std::string Offered(const std::string& words) {
   Tree tree;
-  const std::string folder = testing::TempDir() + "rsg-completion";
-  std::filesystem::create_directories(folder + "/a folder");
+  std::string folder = testing::TempDir() + "rsg-completion-XXXXXX";
+  EXPECT_NE(mkdtemp(folder.data()), nullptr);
+  std::filesystem::create_directory(folder + "/a folder");
   std::ofstream(folder + "/file") << "";
   std::ofstream(folder + "/script")
       << CompletionScript(tree.app, Shell::kBash,
