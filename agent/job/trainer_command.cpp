@@ -34,7 +34,9 @@ std::vector<std::string> TrainerArguments(const v1::Assign& assign, const v1::De
   add("--device", device.kind() == v1::DEVICE_KIND_GPU ? absl::StrCat("cuda:", device.ordinal()) : "cpu");
   if (limits.has_seconds()) add("--seconds", absl::StrCat(limits.seconds()));
   if (limits.has_n_batches()) add("--n_batches", absl::StrCat(limits.n_batches()));
-  if (limits.has_target_half_width()) add("--target", absl::StrCat(100 * limits.target_half_width()));  // in percent
+  // Every job without another end has a target; mode original ends by a rule of its own.
+  if (limits.has_target_half_width() && cell.mode() != v1::MODE_ORIGINAL)
+    add("--target", absl::StrCat(100 * limits.target_half_width()));  // in percent
   add("--max-seconds", absl::StrCat(limits.max_seconds()));
   if (limits.has_memory_limit_mib()) add("--memory-limit", absl::StrCat(limits.memory_limit_mib()));
   if (device.kind() == v1::DEVICE_KIND_GPU) add("--thermal-gate", state_folder / ("thermal-" + device.id()));

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "common/models.hpp"
+#include "common/refusal.hpp"
 #include "common/validate.hpp"
 
 namespace rsg::trainer {
@@ -55,9 +56,10 @@ void AddCheckOptions(CLI::App* check, CheckWords* words) {
 
 absl::Status FillCheck(const CheckWords& words, CommandLine* line) {
   const ModelEntry* model = FindModel(words.model);
+  if (model == nullptr) return RefuseWord("model", words.model, ModelNames());
   line->cell.set_model(words.model);
   line->cell.set_batch_size(words.batch_size);
-  line->cell.set_image_size(words.image_size.value_or(model != nullptr ? model->default_image_size : 0));
+  line->cell.set_image_size(words.image_size.value_or(model->default_image_size));
   line->cell.set_precision(v1::PRECISION_FP32_STRICT);  // the cell's rules know no float64
   line->cell.set_memory_format(v1::MEMORY_FORMAT_NCHW);
   line->cell.set_mode(v1::MODE_STANDARD);

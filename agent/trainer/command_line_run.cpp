@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/arguments.hpp"
 #include "common/digest.hpp"
 #include "common/duration.hpp"
 #include "common/models.hpp"
 #include "common/percent.hpp"
+#include "common/refusal.hpp"
 #include "common/script.hpp"
 #include "common/validate.hpp"
 #include "common/words.hpp"
@@ -28,7 +30,7 @@ absl::StatusOr<v1::MemoryFormat> FormatOf(const RunWords& words, v1::Mode mode, 
   if (words.memory_format.empty())
     return mode == v1::MODE_TUNED && images ? v1::MEMORY_FORMAT_NHWC : v1::MEMORY_FORMAT_NCHW;
   if (const auto format = ParseMemoryFormat(words.memory_format)) return *format;
-  return Usage(absl::StrCat("memory-format: '", words.memory_format, "' is unknown; use one of ", MemoryFormatWords()));
+  return RefuseWord("memory-format", words.memory_format, MemoryFormatWords());
 }
 
 absl::Status CheckWhatIsAsked(const RunWords& words) {
@@ -64,6 +66,7 @@ absl::Status NameWhatIsTrained(const RunWords& words, v1::Cell* cell) {
   if (auto status = CheckWhatIsAsked(words); !status.ok()) return status;
   if (words.script.empty()) {
     const ModelEntry* model = FindModel(words.model);
+    if (model == nullptr && !IsScriptModel(words.model)) return RefuseWord("model", words.model, ModelNames());
     cell->set_model(words.model);
     cell->set_image_size(words.image_size.value_or(model != nullptr ? model->default_image_size : 0));
     return absl::OkStatus();
@@ -80,7 +83,7 @@ absl::StatusOr<v1::Cell> CellOf(const RunWords& words) {
   const auto precision = PrecisionOf(words);
   if (!precision.ok()) return precision.status();
   const auto mode = ParseMode(words.mode);
-  if (!mode) return Usage(absl::StrCat("mode: '", words.mode, "' is unknown; use one of ", ModeWords()));
+  if (!mode) return RefuseWord("mode", words.mode, ModeWords());
   v1::Cell cell;
   if (auto status = NameWhatIsTrained(words, &cell); !status.ok()) return status;
   const auto format = FormatOf(words, *mode, TakesImages(cell.script()));
@@ -191,13 +194,19 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
                   "measure until the 95 % confidence interval is within ± this many percent (default 0.5, and 1 min at "
                   "most)")
       ->group("How long");
-  run->add_option("--seconds,--n_seconds", words->seconds, "measure this long after warm-up")->group("How long");
+  run->add_option("--seconds,--n_seconds", words->seconds,
+                  "measure this long after warm-up, e.g. 30s or 2m (a number with s, m, h or d; alone: seconds)")
+      ->group("How long");
   run->add_option("--n_batches,--n-batches", words->n_batches, "measure this many steps after warm-up")
       ->group("How long");
-  run->add_option("--max-seconds", words->max_seconds, "end warm-up and measurement together at the latest")
+  run->add_option(
+         "--max-seconds", words->max_seconds,
+         "end warm-up and measurement together after this long, e.g. 5m (default: 1m with --target, 10m and twice the "
+         "time with --seconds, else 1d)")
       ->group("How long");
   run->add_option("--soak", words->soak,
-                  "train on this long after the measurement and report what is sustained in its second half")
+                  "train on this long after the measurement, e.g. 10m, and report what is sustained in its second half "
+                  "(default: not at all)")
       ->group("How long");
   run->add_option("--thermal-gate", words->thermal_gate,
                   "before measuring, train until the GPU's temperature has settled, for 3 minutes at most, or has come "
@@ -207,7 +216,7 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
   run->add_option("--peak-flops", words->peak_flops,
                   "what the device reaches in matrix products of this precision, in FLOP/s, to compare with (default: "
                   "a probe of about a second after the measurement)")
-      ->check(CLI::PositiveNumber)
+      ->check(Within(1.0, 1e24))
       ->group("Output");
   run->add_option("--probe-cache", words->probe_cache, "file that remembers such probes from run to run")
       ->group("Output");
@@ -219,8 +228,7 @@ void AddRunOptions(CLI::App* run, RunWords* words) {
 absl::StatusOr<v1::Precision> PrecisionOf(const RunWords& words) {
   if (words.precision.empty()) return words.fp16 ? v1::PRECISION_FP16 : v1::PRECISION_FP32;
   const auto precision = ParsePrecision(words.precision);
-  if (!precision)
-    return Usage(absl::StrCat("precision: '", words.precision, "' is unknown; use one of ", PrecisionWords()));
+  if (!precision) return RefuseWord("precision", words.precision, PrecisionWords());
   if (words.fp16 && *precision != v1::PRECISION_FP16)
     return Usage(absl::StrCat("precision: ", words.precision, " together with --fp16; give one of them"));
   return *precision;
@@ -235,6 +243,10 @@ absl::Status FillRun(const RunWords& words, CommandLine* line) {
   if (!fd.ok()) return fd.status();
   const auto soak = SoakOf(words);
   if (!soak.ok()) return soak.status();
+  if (!words.target.empty() && cell->mode() == v1::MODE_ORIGINAL)
+    return Usage(
+        "target: mode original ends by time or steps alone; leave out --target, give --seconds (default 30) or "
+        "--n_batches");
   if (*soak > 0 && cell->mode() == v1::MODE_ORIGINAL)
     return Usage("soak: mode original knows none; leave out --soak or take another mode");
   line->cell = *std::move(cell);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -16,9 +17,11 @@ namespace {
 
 template <typename Models>
 std::string ModelTable(const Models& models) {
-  std::string text = fmt::format("{:<24}{:>8}{:>10}{:>14}\n", "MODEL", "SIZE", "MINIMUM", "PARAMETERS");
+  std::size_t width = 0;
+  for (const v1::ModelInfo& model : models) width = std::max(width, model.name().size());
+  std::string text = fmt::format("{:<{}}{:>8}{:>10}{:>14}\n", "MODEL", width, "SIZE", "MINIMUM", "PARAMETERS");
   for (const v1::ModelInfo& model : models)
-    text += fmt::format("{:<24}{:>8}{:>10}{:>12.2f} M\n", model.name(), model.default_image_size(),
+    text += fmt::format("{:<{}}{:>8}{:>10}{:>12.2f} M\n", model.name(), width, model.default_image_size(),
                         model.min_image_size(), model.parameters() / 1e6);
   return text;
 }

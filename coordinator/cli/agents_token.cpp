@@ -9,9 +9,9 @@
 #include "common/duration.hpp"
 #include "common/files.hpp"
 #include "common/json.hpp"
+#include "common/refusal.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/output.hpp"
-#include "coordinator/cli/refusal.hpp"
 #include "coordinator/cli/rows.hpp"
 
 namespace rsg::cli {

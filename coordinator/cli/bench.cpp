@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "common/arguments.hpp"
 #include "common/core_dump.hpp"
 #include "common/files.hpp"
 #include "coordinator/cli/bench_session.hpp"
@@ -154,11 +155,11 @@ void AddBench(CLI::App& parent, int& exit_code) {
   app->add_flag("--control", flags->control, "A control cell before and after")->group("Sweep");
   app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\", and in W&B")
       ->type_name("N")
-      ->check(CLI::Range(1U, 1'000'000'000U))
+      ->check(Within(1U, 1'000'000'000U))
       ->excludes(app->get_option("--name"));
   flags->wandb.AddTo(*app);
   app->add_option("--state", flags->state, "Folder of the results; default: ~/.local/state/rsg/bench")
-      ->type_name("DIR");
+      ->type_name("FOLDER");
   AddOutputFlags(*app, &flags->output);
   app->footer(kFooter);
   app->callback([flags, &exit_code] { exit_code = Bench(*flags); });

@@ -38,7 +38,13 @@ absl::StatusOr<JoinLine> FindOperatorLine(const std::string& operator_file, cons
       return absl::Status(line.status().code(), fmt::format("RSG_OPERATOR: {}", std::string(line.status().message())));
     return line;
   }
-  if (config.operator_file) return FromFile(*config.operator_file);
+  if (config.operator_file) {
+    auto line = FromFile(*config.operator_file);
+    if (line.ok()) return line;
+    return absl::Status(line.status().code(),
+                        fmt::format("{}: operator_file: {}", ConfigPath(ProcessEnvironment).string(),
+                                    std::string(line.status().message())));
+  }
   auto fallback = DefaultStateRoot() / "coordinator" / "operator";
   if (const auto state = ProcessEnvironment("RSG_STATE")) {
     std::error_code error;

@@ -1,9 +1,9 @@
 // `rsg completion bash|zsh|fish`.
 #include <iostream>
 
+#include "common/refusal.hpp"
 #include "coordinator/cli/completion_script.hpp"
 #include "coordinator/cli/output.hpp"
-#include "coordinator/cli/refusal.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
 
 namespace rsg::cli {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/files.hpp"
-#include "coordinator/cli/refusal.hpp"
+#include "common/refusal.hpp"
 #include "coordinator/cli/yaml_map.hpp"
 
 namespace rsg::cli {

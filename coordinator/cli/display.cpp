@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "common/json.hpp"
+#include "common/text.hpp"
 #include "coordinator/cli/painter.hpp"
-#include "coordinator/cli/text.hpp"
 #include "coordinator/cli/watch.hpp"
 #include "coordinator/cli/watch_view.hpp"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/text.hpp"
 #include "common/words.hpp"
-#include "coordinator/cli/text.hpp"
 #include "coordinator/schedule/control.hpp"
 
 namespace rsg::cli {

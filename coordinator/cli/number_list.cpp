@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "coordinator/cli/refusal.hpp"
+#include "common/refusal.hpp"
 
 namespace rsg::cli {
 namespace {

@@ -6,33 +6,45 @@
 #include <cerrno>
 #include <iostream>
 
-#include "coordinator/cli/refusal.hpp"
-#include "coordinator/cli/text.hpp"
+#include "common/refusal.hpp"
+#include "common/text.hpp"
 
 namespace rsg::cli {
+namespace {
+
+struct Setting {
+  std::string word;
+  std::string source;  // where a person can correct it
+};
+
+Setting Pick(const char* name, const std::string& flag, const char* variable,
+             const std::optional<std::string>& configured, const char* otherwise) {
+  if (!flag.empty()) return {flag, name};
+  if (const auto value = ProcessEnvironment(variable)) return {*value, variable};
+  if (configured) return {*configured, fmt::format("{}: {}", ConfigPath(ProcessEnvironment).string(), name)};
+  return {otherwise, name};
+}
+
+}  // namespace
 
 void AddOutputFlags(CLI::App& app, OutputFlags* flags) {
   app.add_option("-o,--output", flags->output, "table, json or csv; default: $RSG_OUTPUT, else table")
       ->type_name("FORMAT")
       ->group("General");
-  app.add_option("--color", flags->color, "auto, always or never")->type_name("WHEN")->group("General");
+  app.add_option("--color", flags->color, "auto, always or never; default: $RSG_COLOR, else auto")
+      ->type_name("WHEN")
+      ->group("General");
 }
 
 absl::StatusOr<Output> MakeOutput(const OutputFlags& flags) {
   auto config = LoadConfig();
   if (!config.ok()) return config.status();
-  const auto pick = [](const std::string& flag, const char* variable, const std::optional<std::string>& configured,
-                       const char* otherwise) {
-    if (!flag.empty()) return flag;
-    if (const auto value = ProcessEnvironment(variable)) return *value;
-    return configured.value_or(otherwise);
-  };
-  const std::string format_word = pick(flags.output, "RSG_OUTPUT", config->output, "table");
-  const std::string color_word = pick(flags.color, "RSG_COLOR", config->color, "auto");
-  const auto format = ParseFormat(format_word);
-  if (!format) return RefuseWord("output", format_word, std::vector<std::string>{"table", "json", "csv"});
-  const auto color = ParseColorChoice(color_word);
-  if (!color) return RefuseWord("color", color_word, std::vector<std::string>{"auto", "always", "never"});
+  const Setting format_word = Pick("output", flags.output, "RSG_OUTPUT", config->output, "table");
+  const Setting color_word = Pick("color", flags.color, "RSG_COLOR", config->color, "auto");
+  const auto format = ParseFormat(format_word.word);
+  if (!format) return RefuseWord(format_word.source, format_word.word, "table, json, csv");
+  const auto color = ParseColorChoice(color_word.word);
+  if (!color) return RefuseWord(color_word.source, color_word.word, "auto, always, never");
   return Output{*std::move(config), *format, *color};
 }
 

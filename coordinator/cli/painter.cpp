@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "coordinator/cli/text.hpp"
+#include "common/text.hpp"
 
 namespace rsg::cli {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/models.hpp"
-#include "coordinator/cli/refusal.hpp"
+#include "common/refusal.hpp"
 
 namespace rsg::cli {
 namespace {

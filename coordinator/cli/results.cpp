@@ -5,15 +5,14 @@
 #include <functional>
 #include <iostream>
 
-#include "absl/strings/str_split.h"
 #include "common/models.hpp"
+#include "common/refusal.hpp"
 #include "common/script.hpp"
 #include "common/words.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/compare.hpp"
 #include "coordinator/cli/drift.hpp"
 #include "coordinator/cli/output.hpp"
-#include "coordinator/cli/refusal.hpp"
 #include "coordinator/cli/rows.hpp"
 #include "coordinator/store/reader.hpp"
 
@@ -38,20 +37,18 @@ struct Flags {
 // Hands the rows on one by one; false: no more are wanted.
 using Take = std::function<bool(const v1::ResultRow&)>;
 
-std::vector<std::string> Words(const std::string& list) { return absl::StrSplit(list, ", "); }
-
 absl::StatusOr<v1::QueryResultsRequest> RequestOf(const Flags& flags) {
   v1::QueryResultsRequest request;
   if (!flags.model.empty() && FindModel(flags.model) == nullptr && !IsScriptModel(flags.model))
-    return RefuseWord("model", flags.model, Words(ModelNames()));
+    return RefuseWord("model", flags.model, ModelNames());
   if (!flags.precision.empty()) {
     const auto precision = ParsePrecision(flags.precision);
-    if (!precision) return RefuseWord("precision", flags.precision, Words(PrecisionWords()));
+    if (!precision) return RefuseWord("precision", flags.precision, PrecisionWords());
     request.set_precision(*precision);
   }
   if (!flags.outcome.empty()) {
     const auto outcome = ParseOutcome(flags.outcome);
-    if (!outcome) return RefuseWord("outcome", flags.outcome, Words(OutcomeWords()));
+    if (!outcome) return RefuseWord("outcome", flags.outcome, OutcomeWords());
     request.set_outcome(*outcome);
   }
   request.set_sweep_id(flags.sweep);
@@ -135,14 +132,15 @@ void AddVerb(CLI::App& parent, const char* name, const char* help, bool best, co
   flags->best = best;
   app->add_option("--sweep", flags->sweep, "Only this sweep's, such as s3")->type_name("SWEEP");
   app->add_option("--model", flags->model, "Only this model's")->type_name("MODEL");
-  app->add_option("--precision", flags->precision, "Only this precision's")->type_name("WORD");
+  app->add_option("--precision", flags->precision, "Only this precision's: " + PrecisionWords())->type_name("WORD");
   app->add_option("--gpu", flags->gpu, "Only devices whose name contains this")->type_name("NAME");
-  if (!best) app->add_option("--outcome", flags->outcome, "Only jobs that ended so, such as FAILED")->type_name("WORD");
+  if (!best)
+    app->add_option("--outcome", flags->outcome, "Only jobs that ended so: " + OutcomeWords())->type_name("WORD");
   if (!best) app->add_flag("--control", flags->control, "The control cells instead of what sweeps measure");
   auto* state = app->add_option("--state", flags->state,
                                 "Read this coordinator's or bench's state folder, no "
                                 "coordinator needed")
-                    ->type_name("DIR");
+                    ->type_name("FOLDER");
   AddOutputFlags(*app, &flags->output);
   AddClientFlags(*app, &flags->operator_file);
   app->get_option("--operator-file")->excludes(state);

@@ -10,10 +10,10 @@
 
 #include "common/clock.hpp"
 #include "common/digest.hpp"
+#include "common/refusal.hpp"
 #include "common/script.hpp"
 #include "coordinator/cli/number_list.hpp"
 #include "coordinator/cli/output.hpp"
-#include "coordinator/cli/refusal.hpp"
 
 namespace rsg::cli {
 namespace {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/arguments.hpp"
 #include "common/core_dump.hpp"
 #include "common/duration.hpp"
 #include "common/log.hpp"
@@ -67,7 +68,7 @@ void AddBytes(CLI::App& app, const std::string& name, std::uint64_t* bytes, cons
   app.add_option_function<double>(
          name, [bytes](double gib) { *bytes = static_cast<std::uint64_t>(gib * kGiB); }, help)
       ->type_name("GIB")
-      ->check(CLI::Range(0.001, 4096.0))
+      ->check(Within(0.001, 4096.0))
       ->default_str(fmt::format("{}", static_cast<double>(*bytes) / kGiB));
 }
 

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <optional>
 
+#include "common/arguments.hpp"
 #include "common/json.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/output.hpp"
@@ -18,6 +20,8 @@ namespace rsg::cli {
 namespace {
 
 using Control = v1::Control::Stub;
+
+constexpr std::uint32_t kMostSweeps = 1000;  // that the coordinator lists
 
 struct Flags {
   OutputFlags output;
@@ -43,12 +47,15 @@ int List(const Flags& flags) {
   auto session = Open(flags);
   if (!session.ok()) return Report(session.status());
   v1::ListSweepsRequest request;
-  request.set_limit(flags.limit);
+  request.set_limit(std::min(flags.limit + 1, kMostSweeps));  // one more, to know whether there are more
   const auto reply = session->client->Call(&Control::ListSweeps, request);
   if (!reply.ok()) return Report(reply.status());
   const auto table = StandardTable(session->output, SweepColumns());
-  for (const v1::SweepStatus& sweep : reply->sweeps()) table->Add(ToRow(sweep));
+  const int shown = std::min(reply->sweeps_size(), static_cast<int>(flags.limit));
+  for (int i = 0; i < shown; ++i) table->Add(ToRow(reply->sweeps(i)));
   table->Finish();
+  if (reply->sweeps_size() > shown)
+    Say(fmt::format("these are the newest {}; --limit N shows more, up to 1000", shown));
   if (reply->sweeps().empty()) Say("no sweeps yet; 'rsg sweep submit --help' shows how to submit one");
   return FinishOutput();
 }
@@ -134,9 +141,10 @@ CLI::App* AddVerb(CLI::App& parent, const char* name, const char* help, Id id, i
         "sweep", flags->sweep_id, id == Id::kNeeded ? "Its id, such as s3" : "Its id, such as s3; default: the newest");
     option->type_name("SWEEP")->required(id == Id::kNeeded);
   } else {
-    app->add_option("--limit", flags->limit, "At most this many, newest first")
+    app->add_option("--limit", flags->limit, "At most this many, newest first; 1 to 1000")
         ->type_name("N")
-        ->check(CLI::Range(1, 1000));
+        ->capture_default_str()
+        ->check(Within(1U, kMostSweeps));
   }
   AddOutputFlags(*app, &flags->output);
   AddClientFlags(*app, &flags->operator_file);

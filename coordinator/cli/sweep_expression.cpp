@@ -10,11 +10,11 @@
 #include "common/cells.hpp"
 #include "common/duration.hpp"
 #include "common/models.hpp"
+#include "common/refusal.hpp"
+#include "common/text.hpp"
 #include "common/validate.hpp"
 #include "common/words.hpp"
 #include "coordinator/cli/number_list.hpp"
-#include "coordinator/cli/refusal.hpp"
-#include "coordinator/cli/text.hpp"
 
 namespace rsg::cli {
 namespace {
@@ -22,17 +22,6 @@ namespace {
 constexpr std::uint32_t kMaxListed = 256;
 constexpr double kLeastTarget = 0.01;  // percent
 constexpr double kMostTarget = 50;
-
-// The words of "fp32, fp16".
-std::vector<std::string> Words(const std::string& list) {
-  std::vector<std::string> words;
-  for (std::size_t start = 0; start < list.size();) {
-    const std::size_t comma = std::min(list.find(", ", start), list.size());
-    words.push_back(list.substr(start, comma - start));
-    start = comma + 2;
-  }
-  return words;
-}
 
 absl::Status CheckText(std::string_view field, std::string_view text, std::size_t max_bytes) {
   if (text.empty()) return Refuse(field, "is empty", "give a text or leave it out");
@@ -50,7 +39,7 @@ absl::Status EachWord(std::string_view field, std::string_view text, const std::
   std::set<int> seen;
   for (const std::string_view item : *items) {
     const auto value = parse(item);
-    if (!value) return RefuseWord(field, item, Words(known));
+    if (!value) return RefuseWord(field, item, known);
     if (!seen.insert(*value).second)
       return Refuse(field, fmt::format("{} stands twice", Quote(item)), "name each once");
     add(*value);
@@ -63,7 +52,7 @@ absl::Status SetModels(std::string_view text, v1::SweepSpec* spec) {
   if (!items.ok()) return items.status();
   std::set<std::string_view> seen;
   for (const std::string_view item : *items) {
-    if (FindModel(item) == nullptr) return RefuseWord("models", item, Words(ModelNames()));
+    if (FindModel(item) == nullptr) return RefuseWord("models", item, ModelNames());
     if (!seen.insert(item).second)
       return Refuse("models", fmt::format("{} stands twice", Quote(item)), "name each once");
     spec->add_models(std::string(item));
@@ -150,13 +139,13 @@ absl::Status SetTarget(std::string_view text, v1::SweepSpec* spec) {
 
 absl::Status SetMode(std::string_view text, v1::SweepSpec* spec) {
   const auto mode = ParseMode(text);
-  if (!mode) return RefuseWord("mode", text, Words(ModeWords()));
+  if (!mode) return RefuseWord("mode", text, ModeWords());
   spec->set_mode(*mode);
   return absl::OkStatus();
 }
 
 absl::Status SetControl(std::string_view text, v1::SweepSpec* spec) {
-  if (text != "true" && text != "false") return RefuseWord("control", text, Words("true, false"));
+  if (text != "true" && text != "false") return RefuseWord("control", text, "true, false");
   spec->set_control(text == "true");
   return absl::OkStatus();
 }
@@ -181,7 +170,7 @@ absl::Status SetMachines(std::string_view text, v1::SweepSpec* spec) {
 
 absl::Status SetDevice(std::string_view text, v1::SweepSpec* spec) {
   const auto kind = ParseDeviceKind(text);
-  if (!kind) return RefuseWord("device", text, Words("gpu, cpu"));
+  if (!kind) return RefuseWord("device", text, "gpu, cpu");
   spec->mutable_devices()->set_kind(*kind);
   return absl::OkStatus();
 }
@@ -223,17 +212,23 @@ constexpr std::array kFields{
     SweepField{"mode", "WORD", "standard (the default), original, tuned", false, SetMode},
     SweepField{"target", "PERCENT", "Measure each cell until the 95 % confidence interval is +/- this; default 0.5",
                false, SetTarget},
-    SweepField{"seconds", "TIME", "Measure for this long after warm-up instead", false, SetSeconds},
+    SweepField{"seconds", "TIME", "Measure for this long after warm-up instead, such as 30s or 2m (s, m, h or d)",
+               false, SetSeconds},
     SweepField{"n-batches", "N", "Measure this many steps instead", false, SetBatches},
-    SweepField{"max-seconds", "TIME", "Hard end of warm-up and measurement together", false, SetMaxSeconds},
+    SweepField{
+        "max-seconds", "TIME",
+        "Hard end of warm-up and measurement together; default: 1m, 2m more than twice --seconds, 1h with --n-batches",
+        false, SetMaxSeconds},
     SweepField{"memory-limit", "MIB", "Cap on the trainer's memory, so that running out of it is reproducible", false,
                SetMemoryLimit},
-    SweepField{"repeats", "N", "Measure every cell N times", false, SetRepeats},
+    SweepField{"repeats", "N", "Measure every cell N times; default 1", false, SetRepeats},
     SweepField{"device", "KIND", "gpu or cpu; default: GPUs unless there is none", false, SetDevice},
     SweepField{"gpu", "NAME", "Only GPUs whose name contains this, such as \"RTX 3090\"", false, SetGpu},
     SweepField{"agents", "LIST", "Only these agents, by name or id", true, SetAgents},
-    SweepField{"machines", "N", "At most N machines for each device name", false, SetMachines},
-    SweepField{"open-for", "TIME", "Stay open for machines that join within this time, such as 2h", false, SetOpenFor},
+    SweepField{"machines", "N", "At most N machines for each device name; default: all", false, SetMachines},
+    SweepField{"open-for", "TIME",
+               "Stay open for machines that join within this time, such as 2h; default: until its jobs have ended",
+               false, SetOpenFor},
     SweepField{"name", "TEXT", "A name for people", false, SetName},
     SweepField{"control", "", "", false, SetControl},
 };

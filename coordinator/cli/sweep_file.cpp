@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "common/files.hpp"
-#include "coordinator/cli/refusal.hpp"
+#include "common/refusal.hpp"
 #include "coordinator/cli/yaml_map.hpp"
 
 namespace rsg::cli {

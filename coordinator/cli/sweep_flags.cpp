@@ -49,7 +49,10 @@ OptionWords SweepFlagWords() {
           {"--preset", PresetNames()},
           {"--outcome", outcomes},
           {"--output", {"table", "json", "csv"}},
-          {"--color", {"auto", "always", "never"}}};
+          {"--color", {"auto", "always", "never"}},
+          {"--log-level", {"trace", "debug", "info", "warn", "error", "off"}},
+          {"--log-format", {"text", "json"}},
+          {"shell", {"bash", "zsh", "fish"}}};
 }
 
 }  // namespace rsg::cli

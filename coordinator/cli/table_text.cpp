@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "absl/strings/str_replace.h"
+#include "common/text.hpp"
 #include "coordinator/cli/table.hpp"
-#include "coordinator/cli/text.hpp"
 
 namespace rsg::cli {
 namespace {

@@ -5,11 +5,11 @@
 #include <iostream>
 
 #include "common/duration.hpp"
+#include "common/text.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/row_values.hpp"
 #include "coordinator/cli/rows.hpp"
-#include "coordinator/cli/text.hpp"
 
 namespace rsg::cli {
 namespace {

@@ -7,11 +7,11 @@
 #include <map>
 
 #include "common/duration.hpp"
+#include "common/text.hpp"
 #include "common/words.hpp"
 #include "coordinator/cli/drift.hpp"
 #include "coordinator/cli/rows.hpp"
 #include "coordinator/cli/table.hpp"
-#include "coordinator/cli/text.hpp"
 
 namespace rsg::cli {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <set>
 
-#include "coordinator/cli/refusal.hpp"
-#include "coordinator/cli/text.hpp"
+#include "common/refusal.hpp"
+#include "common/text.hpp"
 
 namespace rsg::cli {
 namespace {

@@ -75,6 +75,15 @@ TEST(TrainerArguments, SayTheMode) {
   EXPECT_EQ(After(TrainerArguments(Job(v1::MODE_TUNED), Gpu(), "/state"), "--mode"), "tuned");
 }
 
+TEST(TrainerArguments, LeaveTheTargetOutWhereTheModeEndsByItsOwnRule) {
+  for (const v1::Mode mode : {v1::MODE_STANDARD, v1::MODE_ORIGINAL}) {
+    v1::Assign job = Job(mode);
+    job.mutable_limits()->clear_seconds();
+    job.mutable_limits()->set_target_half_width(0.005);
+    EXPECT_EQ(After(TrainerArguments(job, Gpu(), "/state"), "--target"), mode == v1::MODE_ORIGINAL ? "" : "0.5");
+  }
+}
+
 TEST(TrainerArguments, LetTheTrainerRememberInTheAgentsState) {
   EXPECT_EQ(After(TrainerArguments(Job(v1::MODE_STANDARD), Gpu(), "/state"), "--probe-cache"), "/state/probes.json");
 }

@@ -7,7 +7,7 @@
 #include <limits>
 #include <sstream>
 
-#include "coordinator/cli/text.hpp"
+#include "common/text.hpp"
 
 namespace rsg::cli {
 namespace {

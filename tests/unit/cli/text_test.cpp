@@ -1,9 +1,9 @@
-#include "coordinator/cli/text.hpp"
+#include "common/text.hpp"
 
 #include <gtest/gtest.h>
 
+#include "common/suggest.hpp"
 #include "coordinator/cli/painter.hpp"
-#include "coordinator/cli/suggest.hpp"
 #include "coordinator/cli/terminal.hpp"
 
 namespace rsg::cli {
@@ -50,6 +50,8 @@ TEST(Suggest, FindsTheNearestWord) {
   EXPECT_EQ(Nearest("ResNet50", known), "resnet50");
   EXPECT_EQ(Nearest("renset18", known), "resnet18");
   EXPECT_EQ(Nearest("model", known), "models");
+  EXPECT_EQ(Nearest("resne", known), "resnet18") << "the beginning of one";
+  EXPECT_EQ(Nearest("res", known), "");
   EXPECT_EQ(Nearest("transformer", known), "");
   EXPECT_EQ(Nearest("", known), "");
   EXPECT_EQ(Nearest(std::string(1000, 'r'), known), "");

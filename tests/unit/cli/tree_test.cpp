@@ -2,8 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "common/arguments.hpp"
 #include "coordinator/cli/arguments.hpp"
 #include "coordinator/cli/completion_script.hpp"
+#include "coordinator/cli/output.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
 #include "coordinator/cli/verbs.hpp"
 
@@ -23,7 +30,14 @@ struct Tree {
     submit->add_option("-f,--file", file, "A file")->type_name("FILE");
     submit->add_flag("--watch", watch, "Follow it");
     submit->callback([this] { ran = true; });
-    sweep->add_subcommand("list", "List them");
+    auto* list = sweep->add_subcommand("list", "List them");
+    list->add_option("--limit", limit, "So many")->check(Within(1U, 1000U));
+    list->add_option("--jobs-ahead", ahead, "So many");
+    list->add_option("--share", share, "So much");
+    auto* backup = app.add_subcommand("backup", "Copy");
+    backup->add_option("folder", folder, "Where to")->type_name("FOLDER");
+    auto* completion = app.add_subcommand("completion", "This");
+    completion->add_option("shell", shell, "Which");
   }
 
   std::optional<int> Parse(std::vector<const char*> arguments) {
@@ -34,6 +48,11 @@ struct Tree {
   CLI::App app{"Test", "rsg"};
   SweepFlags flags;
   std::string file;
+  std::string folder;
+  std::string shell;
+  std::uint32_t limit = 1;
+  std::uint32_t ahead = 0;
+  double share = 0;
   bool watch = false;
   bool ran = false;
 };
@@ -70,6 +89,13 @@ TEST(Arguments, MistakesAreUsageErrorsWithAHint) {
   EXPECT_THAT(error_of({"sweep", "submit", "--seconds", "1", "--seconds", "2"}), HasSubstr("--seconds"));
   EXPECT_THAT(error_of({"sweep", "submit", "--bs"}), HasSubstr("--bs"));
   EXPECT_THAT(error_of({}), HasSubstr("sweep"));
+  EXPECT_THAT(error_of({"sweep"}), HasSubstr("'rsg sweep' needs a command; use one of submit, list\n"));
+  EXPECT_THAT(error_of({"sweep", "list", "--limit", "abc"}), HasSubstr("--limit: 'abc' is not taken; use 1 to 1000\n"));
+  EXPECT_THAT(error_of({"sweep", "list", "--limit", "0"}), HasSubstr("--limit: '0' is not taken; use 1 to 1000\n"));
+  EXPECT_THAT(error_of({"sweep", "list", "--jobs-ahead", "-1"}),
+              HasSubstr("--jobs-ahead: '-1' is not taken; write a whole number, 0 or more"));
+  EXPECT_THAT(error_of({"sweep", "list", "--share", "x"}),
+              HasSubstr("--share: 'x' is not taken; write a number such as 0.5"));
 }
 
 TEST(Arguments, HelpIsNoMistake) {
@@ -83,15 +109,66 @@ TEST(Arguments, HelpIsNoMistake) {
   EXPECT_FALSE(tree.ran);
 }
 
-TEST(Completion, BashOffersCommandsOptionsAndValues) {
+TEST(Output, ABadWordIsNamedByWhereItStands) {
+  std::string folder = testing::TempDir() + "rsg-output-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::filesystem::create_directory(folder + "/rsg");
+  std::ofstream(folder + "/rsg/config.yaml") << "color: red\n";
+  setenv("XDG_CONFIG_HOME", folder.c_str(), 1);
+  const auto error = [](const OutputFlags& flags) { return std::string(MakeOutput(flags).status().message()); };
+  EXPECT_THAT(error({}), testing::StartsWith(folder + "/rsg/config.yaml: color: 'red' is unknown; use one of auto"));
+  setenv("RSG_OUTPUT", "xml", 1);
+  EXPECT_THAT(error({}), testing::StartsWith("RSG_OUTPUT: 'xml' is unknown; use one of table, json, csv"));
+  EXPECT_THAT(error({.output = "yaml", .color = ""}), testing::StartsWith("output: 'yaml' is unknown"));
+  unsetenv("RSG_OUTPUT");
+  unsetenv("XDG_CONFIG_HOME");
+  std::filesystem::remove_all(folder);
+}
+
+// What bash offers when Tab is pressed after the last of `words`, separated by spaces.
+std::string Offered(const std::string& words) {
   Tree tree;
-  const std::string script = CompletionScript(tree.app, Shell::kBash, {{"--precision", {"fp32", "fp16"}}});
-  EXPECT_THAT(script, HasSubstr("\"rsg\") COMPREPLY=($(compgen -W \"sweep --help -h\""));
-  EXPECT_THAT(script, HasSubstr("\"rsg sweep\") COMPREPLY=($(compgen -W \"submit list --help -h\""));
-  EXPECT_THAT(script, HasSubstr("\"rsg sweep submit|--precision\") COMPREPLY=($(compgen -W \"fp32 fp16\""));
-  EXPECT_THAT(script, HasSubstr("\"rsg sweep submit|--file\"|\"rsg sweep submit|-f\") COMPREPLY=($(compgen -f"));
-  EXPECT_THAT(script, Not(HasSubstr("|--watch\")"))) << "a flag takes no value";
-  EXPECT_THAT(script, HasSubstr("complete -o bashdefault -F _rsg_complete rsg\n"));
+  std::string folder = testing::TempDir() + "rsg-completion-XXXXXX";
+  EXPECT_NE(mkdtemp(folder.data()), nullptr);
+  std::filesystem::create_directory(folder + "/a folder");
+  std::ofstream(folder + "/file") << "";
+  std::ofstream(folder + "/script")
+      << CompletionScript(tree.app, Shell::kBash,
+                          {{"--precision", {"fp32", "fp16"}}, {"--mode", {"tuned"}}, {"shell", {"bash", "zsh"}}})
+      << "COMP_WORDS=(" << words << ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_rsg_complete\n"
+      << "IFS='|'; echo \"${COMPREPLY[*]}\"\n";
+  FILE* bash = popen(("cd " + folder + " && bash script").c_str(), "r");
+  std::string offered(4096, '\0');
+  offered.resize(std::fread(offered.data(), 1, offered.size(), bash));
+  EXPECT_EQ(pclose(bash), 0);
+  std::filesystem::remove_all(folder);
+  return offered;
+}
+
+TEST(Completion, BashOffersCommandsAndOptions) {
+  EXPECT_EQ(Offered("rsg ''"), "sweep|backup|completion|--help|-h\n");
+  EXPECT_EQ(Offered("rsg sweep ''"), "submit|list|--help|-h\n");
+  EXPECT_EQ(Offered("rsg sweep submit --wa"), "--watch\n");
+  EXPECT_EQ(Offered("rsg sweep submit --watch --fi"), "--file\n") << "a flag takes no value";
+}
+
+TEST(Completion, BashOffersValues) {
+  EXPECT_EQ(Offered("rsg sweep submit --precision ''"), "fp32|fp16\n");
+  EXPECT_EQ(Offered("rsg sweep submit --precision fp32,fp1"), "fp32,fp16\n") << "a list";
+  EXPECT_EQ(Offered("rsg sweep submit --mode tuned,t"), "\n") << "no list";
+  EXPECT_EQ(Offered("rsg sweep submit --precision = fp32,fp1"), "fp32,fp16\n")
+      << "--precision=fp32,fp1, as bash has it";
+  EXPECT_EQ(Offered("rsg sweep submit --precision ="), "fp32|fp16\n");
+  EXPECT_EQ(Offered("rsg sweep submit --precision=fp32,fp1"), "--precision=fp32,fp16\n") << "as zsh has it";
+  EXPECT_EQ(Offered("rsg sweep submit --gpu ''"), "\n");
+  EXPECT_EQ(Offered("rsg completion z"), "zsh\n");
+}
+
+TEST(Completion, BashOffersFilesAndFolders) {
+  EXPECT_EQ(Offered("rsg sweep submit -f fi"), "file\n");
+  EXPECT_EQ(Offered("rsg sweep submit --file=fi"), "--file=file\n");
+  EXPECT_EQ(Offered("rsg backup ''"), "a folder\n");
+  EXPECT_EQ(Offered("rsg backup --h"), "--help\n");
 }
 
 TEST(Completion, FishQuotesItsTexts) {
@@ -100,6 +177,14 @@ TEST(Completion, FishQuotesItsTexts) {
   EXPECT_THAT(script, HasSubstr("-a submit -d 'Submit it\\'s sweep'\n"));
   EXPECT_THAT(script, HasSubstr("complete -c rsg -n '__fish_seen_subcommand_from sweep; and "
                                 "__fish_seen_subcommand_from submit' -l file -s f -r -F -d 'A file'\n"));
+  EXPECT_THAT(script, HasSubstr("complete -c rsg -n '__fish_seen_subcommand_from backup' "
+                                "-a '(__fish_complete_directories)'\n"));
+}
+
+TEST(Completion, FishOffersListsWordByWord) {
+  Tree tree;
+  const std::string script = CompletionScript(tree.app, Shell::kFish, {{"--precision", {"fp32", "fp16"}}});
+  EXPECT_THAT(script, HasSubstr("-l precision -x -a '(__fish_append , fp32 fp16)' -d "));
 }
 
 TEST(Completion, ZshLoadsTheBashFunction) {

@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Parsed {
   std::variant<CommandLine, int> result;
@@ -165,6 +166,15 @@ TEST(CommandLine, HelpTeachesByExamples) {
   }
 }
 
+TEST(CommandLine, HelpOfAVerbHasItsOwnExamplesOnly) {
+  for (const char* verb : {"info", "models", "probe"}) {
+    const Parsed parsed = Parse({verb, "--help"});
+    EXPECT_EQ(parsed.code(), 0);
+    EXPECT_THAT(parsed.out, HasSubstr(std::string("Examples:\n  rsg-trainer ") + verb));
+    EXPECT_THAT(parsed.out, Not(HasSubstr("rsg-trainer run")));
+  }
+}
+
 std::string FileWith(const std::string& name, const std::string& content) {
   const std::string file = ::testing::TempDir() + name;
   std::ofstream(file) << content;
@@ -242,15 +252,18 @@ std::vector<std::string> With(std::vector<std::string> more) {
 INSTANTIATE_TEST_SUITE_P(
     CommandLine, RefusedTest,
     ::testing::Values(
-        Refused{{"run", "--model", "resnet51", "--bs", "2"}, "model: 'resnet51' is unknown; use one of resnet18"},
+        Refused{{"run", "--model", "resnet51", "--bs", "2"}, "model: 'resnet51' is unknown; did you mean 'resnet50'?"},
+        Refused{{"run", "--model", "resne", "--bs", "2"}, "model: 'resne' is unknown; did you mean 'resnet18'?"},
         Refused{{"run", "--model", "resnet18", "--bs", "0"}, "batch_size: 0 is out of range; use 1 to 65536"},
         Refused{{"run", "--model", "resnet18", "--bs", "65537"}, "batch_size: 65537 is out of range"},
         Refused{{"run", "--model", "resnet18", "--bs", "-4"}, "--bs"},
         Refused{{"run", "--model", "resnet18", "--bs", "1", "--size", "32"}, "one value a channel"},
-        Refused{{"run", "--bs", "2"}, "model: none named; give --model NAME, or --script FILE"}, Refused{With({"--size", "31"}), "size: 31 is outside"},
+        Refused{{"run", "--bs", "2"}, "model: none named; give --model NAME, or --script FILE"},
+        Refused{With({"--size", "31"}), "size: 31 is outside"},
         Refused{With({"--precision", "fp8"}), "precision: 'fp8' is unknown; use one of fp32"},
         Refused{With({"--precision", "bf16", "--fp16"}), "precision: bf16 together with --fp16"},
-        Refused{With({"--memory-format", "chw"}), "memory-format: 'chw' is unknown; use one of nchw, nhwc"},
+        Refused{With({"--memory-format", "chw"}),
+                "memory-format: 'chw' is unknown; did you mean 'nchw'? Known: nchw, nhwc"},
         Refused{With({"--seconds", "soon"}), "seconds: 'soon' is no duration"},
         Refused{With({"--seconds", "0"}), "seconds: 0 is out of range"},
         Refused{With({"--max-seconds", "100000"}), "max_seconds: 100000 is out of range"},
@@ -265,10 +278,19 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{With({"--soak", "0.5"}), "soak: 0.5 s is out of range; use 1 s to 1 d"},
         Refused{With({"--soak", "long"}), "soak: 'long' is no duration"},
         Refused{With({"--soak", "9", "--mode", "original"}), "soak: mode original knows none"},
+        Refused{With({"--target", "1", "--mode", "original"}), "target: mode original ends by time or steps alone"},
         Refused{With({"--mode", "fast"}), "mode: 'fast' is unknown; use one of standard, original, tuned"},
         Refused{With({"--json-lines", "1"}), "json-lines: 1 is in use for text; give 3 or above"},
         Refused{With({"--json-lines", "999"}), "json-lines: descriptor 999 is not open for writing"},
-        Refused{With({"--colour", "red"}), "--colour"}, Refused{{"train"}, "subcommand"}, Refused{{}, "subcommand"}));
+        Refused{With({"--colour", "red"}), "rsg-trainer: '--colour' is no option of 'rsg-trainer run'"},
+        Refused{With({"--precison", "fp32"}), "did you mean '--precision'?\nsee 'rsg-trainer run --help'\n"},
+        Refused{With({"--size", "-1"}), "--size: '-1' is not taken; write a whole number, 0 or more"},
+        Refused{With({"--size", "99999999999"}), "--size: '99999999999' is too large"},
+        Refused{With({"--peak-flops", "0"}), "--peak-flops: '0' is not taken; use 1 to "},
+        Refused{{"fly"},
+                "rsg-trainer: 'fly' is no command of 'rsg-trainer'; use one of run, info, models, probe, check"},
+        Refused{{"inof"}, "did you mean 'info'?"},
+        Refused{{}, "rsg-trainer: 'rsg-trainer' needs a command; use one of run, info, models, probe, check"}));
 
 TEST(CommandLine, CheckTakesAModelAloneAndEachFigureOfTheFill) {
   const Parsed alone = Parse({"check", "--model", "swin_s3_base_224"});

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -200,11 +201,21 @@ TEST(Program, EndsWhenNobodyReadsItsEvents) {
 TEST(Program, UsageErrorsGoToStderrWithTheirOwnExitCode) {
   const Ended unknown = RunTrainer({"run", "--model", "resnet51", "--bs", "2"});
   EXPECT_EQ(unknown.exit_code, 2);
-  EXPECT_EQ(unknown.err, "rsg-trainer: model: 'resnet51' is unknown; use one of " + ModelNames() + "\n");
+  EXPECT_EQ(unknown.err,
+            "rsg-trainer: model: 'resnet51' is unknown; did you mean 'resnet50'? Known: " + ModelNames() + "\n");
   EXPECT_THAT(unknown.out, IsEmpty());
   const Ended device = RunTrainer({"run", "--model", "resnet18", "--bs", "2", "--device", "tpu"});
   EXPECT_EQ(device.exit_code, 2);
   EXPECT_THAT(device.err, HasSubstr("device: 'tpu' is unknown; use cpu, cuda or cuda:N"));
+}
+
+TEST(Program, ColumnsOfTheModelsStandBelowTheirTitles) {
+  const Ended ended = RunTrainer({"models"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  std::istringstream lines(ended.out);
+  std::string title;
+  std::getline(lines, title);
+  for (std::string line; std::getline(lines, line);) EXPECT_EQ(line.size(), title.size()) << line;
 }
 
 TEST(Program, InfoAnnouncesTheCpuLast) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace rsg::cli {
+namespace rsg {
 
 /// Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates), as protobuf demands of a string.
 bool IsUtf8(std::string_view text);
@@ -18,4 +18,4 @@ int DisplayWidth(std::string_view text);
 /// A printable `text` cut to at most `width` columns, ending in an ellipsis when something was cut.
 std::string Fit(std::string_view text, int width, bool unicode);
 
-}  // namespace rsg::cli
+}  // namespace rsg

@@ -1,10 +1,10 @@
-#include "coordinator/cli/text.hpp"
+#include "common/text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
-namespace rsg::cli {
+namespace rsg {
 namespace {
 
 struct CodePoint {
@@ -112,4 +112,4 @@ std::string Fit(std::string_view text, int width, bool unicode) {
   return out.append(ellipsis);
 }
 
-}  // namespace rsg::cli
+}  // namespace rsg

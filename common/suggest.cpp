@@ -1,15 +1,17 @@
-#include "coordinator/cli/suggest.hpp"
+#include "common/suggest.hpp"
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 
-namespace rsg::cli {
+namespace rsg {
 namespace {
 
 constexpr std::size_t kMaxWord = 64;
+constexpr std::size_t kLeastBeginning = 4;
 
 // Optimal string alignment distance; three rows suffice.
 std::size_t Distance(const std::string& a, const std::string& b) {
@@ -45,7 +47,12 @@ std::string Nearest(std::string_view word, std::span<const std::string> known) {
       best = candidate;
     }
   }
-  return best;
+  if (!best.empty() || word.size() < kLeastBeginning) return best;
+  const auto begins = [&wanted](const std::string& candidate) {
+    return absl::StartsWith(absl::AsciiStrToLower(candidate), wanted);
+  };
+  const auto longer = std::find_if(known.begin(), known.end(), begins);
+  return longer == known.end() ? "" : *longer;
 }
 
-}  // namespace rsg::cli
+}  // namespace rsg

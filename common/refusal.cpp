@@ -1,11 +1,14 @@
-#include "coordinator/cli/refusal.hpp"
+#include "common/refusal.hpp"
 
 #include <fmt/format.h>
 
-#include "coordinator/cli/suggest.hpp"
-#include "coordinator/cli/text.hpp"
+#include <vector>
 
-namespace rsg::cli {
+#include "absl/strings/str_split.h"
+#include "common/suggest.hpp"
+#include "common/text.hpp"
+
+namespace rsg {
 
 absl::Status Refuse(std::string_view field, std::string_view what, std::string_view remedy) {
   return absl::InvalidArgumentError(fmt::format("{}: {}; {}", field, what, remedy));
@@ -18,6 +21,11 @@ absl::Status RefuseWord(std::string_view field, std::string_view word, std::span
   return Refuse(field, fmt::format("{} is unknown", Quote(word)), remedy);
 }
 
+absl::Status RefuseWord(std::string_view field, std::string_view word, const std::string& known) {
+  const std::vector<std::string> words = absl::StrSplit(known, ", ");
+  return RefuseWord(field, word, words);
+}
+
 std::string Quote(std::string_view text) {
   return fmt::format("'{}'", Fit(Printable(text.substr(0, 200), true), 40, true));
 }
@@ -28,4 +36,4 @@ std::string Listed(std::span<const std::string> words) {
   return text;
 }
 
-}  // namespace rsg::cli
+}  // namespace rsg
