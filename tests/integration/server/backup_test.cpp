@@ -185,7 +185,7 @@ TEST_F(Backup, StateFolderInUseIsLeftAlone) {
   MakeBackup();
   ASSERT_TRUE(MakeStateFolder(restored_).ok());
   {
-    const auto lock = FileLock::Acquire(restored_ / "lock", "coordinator");
+    const auto lock = FileLock::Acquire(restored_ / "lock");
     ASSERT_TRUE(lock.ok());
     const auto restored = Restore(backup_, restored_);
     EXPECT_EQ(restored.status().code(), absl::StatusCode::kAlreadyExists);
