@@ -189,7 +189,7 @@ TEST_F(Backup, StateFolderInUseIsLeftAlone) {
     ASSERT_TRUE(lock.ok());
     const auto restored = Restore(backup_, restored_);
     EXPECT_EQ(restored.status().code(), absl::StatusCode::kAlreadyExists);
-    EXPECT_THAT(std::string(restored.status().message()), HasSubstr("another coordinator"));
+    EXPECT_THAT(std::string(restored.status().message()), HasSubstr("another rsg program"));
   }
   const auto restored = Restore(backup_, state());
   EXPECT_EQ(restored.status().code(), absl::StatusCode::kAlreadyExists);
