@@ -131,7 +131,7 @@ int Main(int argc, char** argv) {
     return kUsage;
   }
   if (auto status = MakeStateFolder(options.state_folder); !status.ok()) return Fail(status);
-  const auto lock = FileLock::Acquire(options.state_folder / "lock", "agent");
+  const auto lock = FileLock::Acquire(options.state_folder / "lock");
   if (!lock.ok()) return Fail(lock.status());
   const bool member = options.join.has_value();
   const auto membership = OpenMembership(options.state_folder, options.join);

@@ -19,6 +19,13 @@ absl::Status Failed(std::string_view what, const std::filesystem::path& path, in
   return absl::ErrnoToStatus(error, absl::StrCat("cannot ", std::string(what), " ", path.string()));
 }
 
+absl::Status CannotUse(std::string_view what, const std::filesystem::path& folder, int error) {
+  const absl::Status failed = Failed(absl::StrCat(std::string(what), " the state folder"), folder, error);
+  return absl::Status(failed.code(), absl::StrCat(failed.message(),
+                                                  "; name one that this user may write to with --state, or run as its "
+                                                  "owner"));
+}
+
 // Closes a descriptor at the end of a scope.
 struct Descriptor {
   explicit Descriptor(int number) : fd(number) {}
@@ -95,25 +102,28 @@ absl::StatusOr<std::string> ReadSecretFile(const std::filesystem::path& path) {
 absl::Status MakeStateFolder(const std::filesystem::path& path) {
   std::error_code error;
   const bool was_there = std::filesystem::exists(path, error);
+  if (was_there && !std::filesystem::is_directory(path, error))
+    return absl::FailedPreconditionError(
+        absl::StrCat("the state folder ", path.string(), " is no folder; name another with --state"));
   std::filesystem::create_directories(path, error);
-  if (error) return Failed("make the state folder", path, error.value());
+  if (error) return CannotUse("make", path, error.value());
   if (!was_there) chmod(path.c_str(), 0700);
   std::string probe = (path / ".probe.XXXXXX").string();
   const Descriptor fd(mkostemp(probe.data(), O_CLOEXEC));
-  if (fd.fd < 0) return Failed("write to the state folder", path, errno);
+  if (fd.fd < 0) return CannotUse("write to", path, errno);
   unlink(probe.c_str());
   return absl::OkStatus();
 }
 
-absl::StatusOr<FileLock> FileLock::Acquire(const std::filesystem::path& path, std::string_view what) {
+absl::StatusOr<FileLock> FileLock::Acquire(const std::filesystem::path& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed("open the lock", path, errno);
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return FileLock(fd);
   const int error = errno;
   close(fd);
   if (error == EWOULDBLOCK)
-    return absl::AlreadyExistsError(absl::StrCat("another ", std::string(what), " already runs on ",
-                                                 path.parent_path().string(), "; stop it or choose another --state"));
+    return absl::AlreadyExistsError(absl::StrCat("another rsg program runs on ", path.parent_path().string(),
+                                                 "; stop it, or give this one a folder of its own with --state"));
   return Failed("lock", path, error);
 }
 

@@ -28,8 +28,8 @@ void SyncFolder(const std::filesystem::path& folder);
 /// An flock on `path`, held until destruction; freed by the kernel when the process dies.
 class FileLock {
  public:
-  /// ALREADY_EXISTS when another process holds it; `what` names the holder for the error text ("coordinator").
-  static absl::StatusOr<FileLock> Acquire(const std::filesystem::path& path, std::string_view what);
+  /// ALREADY_EXISTS when another process holds it, of whatever kind: coordinator and agent lock the same file.
+  static absl::StatusOr<FileLock> Acquire(const std::filesystem::path& path);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();

@@ -15,19 +15,26 @@ constexpr std::size_t kCheckDigits = 8;
 
 absl::string_view Prefix(JoinKind kind) { return kind == JoinKind::kAgent ? "rsg-join-1." : "rsg-operator-1."; }
 
+// Where a whole one is found.
+absl::string_view Source(JoinKind kind) {
+  return kind == JoinKind::kAgent
+             ? "copy it whole from 'rsg serve' or 'rsg agents token'"
+             : "take it whole from the file 'operator' of the coordinator's state folder, on another "
+               "machine from 'operator-remote'";
+}
+
 std::string Check(std::string_view body) { return Sha256Hex(body).substr(0, kCheckDigits); }
 
 absl::Status Wrong(absl::string_view why) { return absl::InvalidArgumentError(absl::StrCat("the join line ", why)); }
 
 absl::Status CheckPrefix(absl::string_view text, JoinKind expected) {
   if (absl::StartsWith(text, Prefix(expected))) return absl::OkStatus();
-  if (text.empty()) return Wrong("is empty; copy it from 'rsg serve' or 'rsg agents token'");
+  if (text.empty()) return Wrong(absl::StrCat("is empty; ", Source(expected)));
   if (absl::StartsWith(text, Prefix(JoinKind::kAgent)))
     return Wrong("is an agent's, an operator's is needed (the file 'operator' in the coordinator's state folder)");
   if (absl::StartsWith(text, Prefix(JoinKind::kOperator)))
     return Wrong("is an operator's, an agent's is needed ('rsg agents token' makes one)");
-  return Wrong(
-      absl::StrCat("does not begin with ", Prefix(expected), "; copy it whole from 'rsg serve' or 'rsg agents token'"));
+  return Wrong(absl::StrCat("does not begin with ", Prefix(expected), "; ", Source(expected)));
 }
 
 }  // namespace
@@ -56,7 +63,7 @@ absl::StatusOr<JoinLine> ParseJoinLine(std::string_view text, JoinKind expected)
     return !value->empty();
   };
   if (!take("address", &line.address) || !take("ca", &line.ca_pem) || !take("secret", &line.secret))
-    return Wrong("lacks its address, CA or secret; make a new one with 'rsg agents token'");
+    return Wrong(absl::StrCat("lacks its address, CA or secret; ", Source(expected)));
   return line;
 }
 

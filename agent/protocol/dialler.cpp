@@ -57,9 +57,8 @@ void Dialler::Lost(const LinkLost& loss, double cap, double now, Actions* action
       if (must_enrol_ || !can_enrol_ || enrolled_again_) break;
       enrolled_again_ = true;
       must_enrol_ = true;
-      actions->push_back(
-          Log{Log::Level::kWarning, absl::StrCat("the coordinator does not know this agent's credential (", loss.reason,
-                                                 "); enrolling again by the join line")});
+      actions->push_back(Log{Log::Level::kWarning, absl::StrCat("the coordinator refuses this agent's credential (",
+                                                                loss.reason, "); enrolling again by the join line")});
       return;
     case LinkLoss::kMalformed:
       break;
@@ -89,9 +88,8 @@ std::string Dialler::Remedy(LinkLoss kind) const {
     case LinkLoss::kMalformed:
       return "install agent and coordinator of one version";
     case LinkLoss::kRefused:
-      return can_enrol_
-                 ? "make a new join line with 'rsg agents token' and start the agent with it"
-                 : "this agent has no join line to enrol again: make one with 'rsg agents token' and set RSG_JOIN";
+      return can_enrol_ ? "make a new join line with 'rsg agents token' and start the agent with it"
+                        : "make a join line with 'rsg agents token' and set RSG_JOIN to it";
     case LinkLoss::kUntrusted:  // its reason names the remedy
     case LinkLoss::kUnreachable:
       break;

@@ -30,7 +30,7 @@ Ctrl-C stops everything. Exit code 3 when a cell failed, 1 when a result has not
 Examples:
   rsg bench --model resnet50 --bs 64 --fp16
   rsg bench --model resnet18,resnet50 --bs 8..64 --memory-format nchw,nhwc --seconds 10
-  rsg bench --model resnet50 --bs 64 --n_batches 100 -o json
+  rsg bench --model resnet50 --bs 64 --n-batches 100 -o json
   rsg bench --script mynet.pt --bs 64 --fp16
   rsg bench --model resnet50 --bs 64 --fp16 --wnb --wnb_project my-gpus --run_number 2
   rsg results list --state ~/.local/state/rsg/bench)";
@@ -147,10 +147,9 @@ int Bench(const Flags& flags) {
 void AddBench(CLI::App& parent, int& exit_code) {
   auto* app = parent.add_subcommand("bench", "Measure this machine: everything in one command");
   const auto flags = std::make_shared<Flags>();
-  flags->sweep.AddTo(*app,
-                     {"models", "script", "input-shape", "bs", "precision", "size", "memory-format", "mode", "target",
-                      "seconds", "n-batches", "max-seconds", "memory-limit", "repeats", "device", "gpu", "name"},
-                     {{"models", "--model"}, {"seconds", "--n_seconds"}, {"n-batches", "--n_batches"}});
+  flags->sweep.AddTo(
+      *app, {"models", "script", "input-shape", "bs", "precision", "size", "memory-format", "mode", "target", "seconds",
+             "n-batches", "max-seconds", "memory-limit", "repeats", "device", "gpu", "name"});
   app->add_flag("--fp16", flags->fp16, "The same as --precision fp16")->excludes(app->get_option("--precision"));
   app->add_flag("--control", flags->control, "A control cell before and after")->group("Sweep");
   app->add_option("--run_number", flags->run_number, "Kept with the results as the name \"run N\", and in W&B")

@@ -1,9 +1,9 @@
 // The ways to show the progress of a sweep.
 #include <fmt/format.h>
 
-#include "common/json.hpp"
 #include "common/text.hpp"
 #include "coordinator/cli/painter.hpp"
+#include "coordinator/cli/rows.hpp"
 #include "coordinator/cli/watch.hpp"
 #include "coordinator/cli/watch_view.hpp"
 
@@ -77,7 +77,10 @@ class JsonDisplay : public Display {
   absl::Status Finish(const v1::SweepStatus& sweep) override { return last_only_ ? Print(sweep) : absl::OkStatus(); }
 
  private:
-  absl::Status Print(const v1::SweepStatus& sweep) { return WriteAll(fd_, ToJson(sweep) + "\n"); }
+  // In the words of `sweep list`.
+  absl::Status Print(const v1::SweepStatus& sweep) {
+    return WriteAll(fd_, JsonObject(SweepColumns(), ToRow(sweep)) + "\n");
+  }
 
   const int fd_;
   const bool last_only_;

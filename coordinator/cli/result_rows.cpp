@@ -110,6 +110,7 @@ std::vector<Column> ResultColumns() {
           {.name = "machine_key", .detail = true},
           {.name = "ended", .detail = true},
           {.name = "attempts", .detail = true},
+          {.name = "machine_id", .detail = true},
           {.name = "script_sha256", .detail = true},
           {.name = "role", .detail = true},
           {.name = "sweep", .detail = true},
@@ -166,6 +167,7 @@ Row ToRow(const v1::ResultRow& row) {
           TextOrNull(result.keys().machine()),
           TextOrNull(Iso8601(row.ended_unix_seconds())),
           Integer(job.attempts()),
+          TextOrNull(job.machine_id()),
           TextOrNull(cell.script().sha256()),
           TextOrNull(Word(job.role())),
           sweep,
@@ -195,7 +197,7 @@ std::vector<Column> JobColumns() {
           {.name = "tainted", .heading = "!", .people = true, .sparse = true, .ink = TaintInk},
           {.name = "verdict", .sparse = true, .drop = 2, .ink = VerdictInk},
           {.name = "taints", .sparse = true, .drop = 2, .ink = TaintInk},
-          {.name = "windows", .numeric = true, .drop = 9},
+          {.name = "windows_stored", .heading = "stored", .numeric = true, .drop = 9},
           {.name = "attempts", .numeric = true, .drop = 8},
           {.name = "reason", .sparse = true, .drop = 2},
           {.name = "control_drift_percent", .detail = true}};
@@ -227,7 +229,7 @@ Row ToRow(const v1::Job& job, std::optional<double> drift_share) {
           TaintMark(job.taints()),
           TextOrNull(Word(job.verdict())),
           TextOrNull(JoinTaints(job.taints())),
-          Integer(job.windows()),
+          Integer(job.windows_stored()),
           Integer(job.attempts()),
           job.reason(),
           If(drift_share.has_value(), 100 * drift_share.value_or(0))};

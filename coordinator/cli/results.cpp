@@ -5,6 +5,8 @@
 #include <functional>
 #include <iostream>
 
+#include "absl/strings/str_split.h"
+#include "common/files.hpp"
 #include "common/models.hpp"
 #include "common/refusal.hpp"
 #include "common/script.hpp"
@@ -76,6 +78,10 @@ absl::Status FromDatabase(const std::string& state, const v1::QueryResultsReques
 absl::Status FromCoordinator(const Flags& flags, const Config& config, const v1::QueryResultsRequest& request,
                              const Take& take) {
   const auto client = Client::Find(flags.operator_file, config);
+  if (absl::IsNotFound(client.status()) && flags.operator_file.empty())
+    return absl::NotFoundError(fmt::format("{}. What 'rsg bench' has measured is shown with --state {}",
+                                           std::string(client.status().message()),
+                                           (DefaultStateRoot() / "bench").string()));
   if (!client.ok()) return client.status();
   return (*client)->Stream<v1::QueryResultsRequest, v1::ResultRow>(&v1::Control::Stub::QueryResults, request, take);
 }

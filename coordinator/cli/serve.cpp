@@ -159,6 +159,8 @@ int Serve(Flags flags) {
   schedule::Settings& settings = options.settings;
   if (!flags.heartbeat_given)
     settings.heartbeat_seconds = std::min(settings.heartbeat_seconds, settings.lost_after_seconds / 3);
+  // First of all, so that a folder that cannot be used is told as that, not as a key of W&B that cannot be read.
+  if (auto made = MakeStateFolder(options.state_folder); !made.ok()) return Fail(made, flags);
   auto wandb = wandb::LoadSettings(ProcessEnvironment, options.state_folder);
   if (!wandb.ok()) return Fail(wandb.status(), flags);
   options.wandb = *std::move(wandb);

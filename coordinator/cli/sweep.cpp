@@ -164,15 +164,17 @@ void AddSweep(CLI::App& parent, int& exit_code) {
       "  rsg sweep list -o json\n");
   AddSweepSubmit(*sweep, exit_code);
   AddVerb(*sweep, "list", "List the sweeps, newest first", Id::kNone, List, exit_code)
-      ->footer("Examples:\n  rsg sweep list\n  rsg sweep list -o csv --limit 1000 > sweeps.csv\n");
+      ->footer(
+          "'failed' counts the jobs that were lost for good, too.\n\n"
+          "Examples:\n  rsg sweep list\n  rsg sweep list -o csv --limit 1000 > sweeps.csv\n");
   AddVerb(*sweep, "show", "Show a sweep and its jobs", Id::kNewest, Show, exit_code)
       ->footer(
           "For each device: what its control cell gave before and after the sweep's cells, and how far it drifted.\n\n"
           "Examples:\n  rsg sweep show\n  rsg sweep show s3 -o json\n");
   AddVerb(*sweep, "watch", "Follow a sweep until it has ended", Id::kNewest, WatchSweep, exit_code)
       ->footer(
-          "A live picture on a terminal, a line for each change in a pipe, the sweep's state as JSON lines with -o "
-          "json.\n"
+          "A live picture on a terminal, a line for each change in a pipe; with -o json for each change the sweep as\n"
+          "'rsg sweep list' has it, an object a line.\n"
           "Ctrl-C leaves the sweep running. Exit code 0 when it has completed, 3 when jobs failed or were lost,\n"
           "1 when it was cancelled.\n\n"
           "Examples:\n  rsg sweep watch\n  rsg sweep watch s3 | tee progress.txt\n");

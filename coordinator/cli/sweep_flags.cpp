@@ -9,14 +9,24 @@
 #include "coordinator/cli/preset.hpp"
 
 namespace rsg::cli {
+namespace {
 
-void SweepFlags::AddTo(CLI::App& app, const std::vector<std::string_view>& names,
-                       const std::map<std::string_view, std::string>& aliases) {
+// What rsg-trainer and the tool that RSG succeeds call it.
+std::string Alias(std::string_view field) {
+  if (field == "models") return "--model";
+  if (field == "seconds") return "--n_seconds";
+  if (field == "n-batches") return "--n_batches";
+  return "";
+}
+
+}  // namespace
+
+void SweepFlags::AddTo(CLI::App& app, const std::vector<std::string_view>& names) {
   for (const SweepField& field : AllSweepFields()) {
     if (field.placeholder.empty()) continue;
     if (!names.empty() && std::find(names.begin(), names.end(), field.name) == names.end()) continue;
     std::string flags = "--" + std::string(field.name);
-    if (const auto alias = aliases.find(field.name); alias != aliases.end()) flags = alias->second + "," + flags;
+    if (const std::string alias = Alias(field.name); !alias.empty()) flags += "," + alias;
     auto* option = app.add_option(flags, values_[std::string(field.name)], std::string(field.help));
     // One value a flag, so that "--models a b" does not swallow b; the flags of lists may stand more than once.
     option->type_name(std::string(field.placeholder))->allow_extra_args(false)->group("Sweep");

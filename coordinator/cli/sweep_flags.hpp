@@ -16,9 +16,8 @@ namespace rsg::cli {
 class SweepFlags {
  public:
   /// Adds --FIELD for each of the fields named, in the order of AllSweepFields(); all that have a placeholder when
-  /// `names` is empty. `aliases` gives more names: {"models", "--model"}. The object outlives the parsing.
-  void AddTo(CLI::App& app, const std::vector<std::string_view>& names = {},
-             const std::map<std::string_view, std::string>& aliases = {});
+  /// `names` is empty. Some have a second name, as rsg-trainer calls them: --model. The object outlives the parsing.
+  void AddTo(CLI::App& app, const std::vector<std::string_view>& names = {});
 
   SweepFields Given() const;
 

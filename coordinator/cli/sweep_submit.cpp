@@ -93,24 +93,25 @@ std::string Plural(std::uint32_t count, const char* word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
-// The id, or with JSON and CSV the whole answer, is the data; the rest is said.
+// The id, or with JSON and CSV the whole answer, is the data; the rest is said. With JSON a sweep that is followed is
+// shown by its states alone: one kind of object.
 void PrintAnswer(const v1::SubmitSweepResponse& reply, const Flags& flags, const Output& output) {
   const std::string counts = fmt::format("{}, {}", Plural(reply.cells(), "cell"), Plural(reply.jobs(), "job"));
-  const bool followed = flags.wait || flags.watch;
+  const bool followed = !flags.dry_run && (flags.wait || flags.watch);
   if (output.format == Format::kCsv) {
     const auto table = StandardTable(output, {{.name = "sweep_id"}, {.name = "cells"}, {.name = "jobs"}});
     table->Add({reply.sweep_id(), std::int64_t{reply.cells()}, std::int64_t{reply.jobs()}});
     table->Finish();
-  } else if (output.format == Format::kJson) {
+  } else if (output.format == Format::kJson && !followed) {
     std::cout << ToJson(reply) << '\n';
-  } else if (!flags.dry_run && !followed) {
+  } else if (output.format == Format::kTable && !flags.dry_run && !followed) {
     std::cout << reply.sweep_id() << '\n';
   }
   std::cout.flush();
   for (const std::string& note : reply.notes()) Say(note);
   if (flags.dry_run)
     Say(fmt::format("the sweep is good: {}; nothing was queued", counts));
-  else if (output.format == Format::kTable)
+  else if (output.format == Format::kTable || followed)
     Say(fmt::format("sweep {}: {} queued{}", reply.sweep_id(), counts,
                     followed ? "" : fmt::format("; 'rsg sweep watch {}' follows it", reply.sweep_id())));
 }
@@ -165,7 +166,9 @@ void AddSweepSubmit(CLI::App& sweep, int& exit_code) {
   app->add_flag("--no-control", flags->no_control, "No control cell before and after the cells of each device")
       ->group("Sweep");
   auto* watch = app->add_flag("--watch", flags->watch, "Follow it until it has ended, as 'rsg sweep watch' does");
-  app->add_flag("--wait", flags->wait, "Wait until it has ended, print one line then")->excludes(watch);
+  app->add_flag("--wait", flags->wait,
+                "Wait until it has ended, print one line then, with -o json its row of 'rsg sweep list'")
+      ->excludes(watch);
   app->add_flag("--dry-run", flags->dry_run, "Check and count, queue nothing");
   AddOutputFlags(*app, &flags->output);
   AddClientFlags(*app, &flags->operator_file);

@@ -42,10 +42,7 @@ class JsonTable : public Table {
  public:
   JsonTable(std::vector<Column> columns, std::ostream& out) : columns_(std::move(columns)), out_(out) {}
   void Add(const Row& row) override {
-    nlohmann::ordered_json object = nlohmann::ordered_json::object();
-    for (std::size_t i = 0; i < columns_.size(); ++i)
-      if (!columns_[i].people) object[columns_[i].name] = Json(row.at(i));
-    out_ << (first_ ? "[\n" : ",\n") << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    out_ << (first_ ? "[\n" : ",\n") << JsonObject(columns_, row);
     first_ = false;
   }
   void Finish() override { out_ << (first_ ? "[]\n" : "\n]\n"); }
@@ -105,6 +102,13 @@ std::optional<Format> ParseFormat(std::string_view word) {
   if (word == "json") return Format::kJson;
   if (word == "csv") return Format::kCsv;
   return std::nullopt;
+}
+
+std::string JsonObject(const std::vector<Column>& columns, const Row& row) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (!columns[i].people) object[columns[i].name] = Json(row.at(i));
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::unique_ptr<Table> MakeTable(Format format, std::vector<Column> columns, const Style& style, std::ostream& out) {

@@ -48,6 +48,9 @@ class Table {
 /// quoted as RFC 4180 says, lines ended by LF. `out` outlives the table.
 std::unique_ptr<Table> MakeTable(Format format, std::vector<Column> columns, const Style& style, std::ostream& out);
 
+/// A row as kJson writes it: an object on one line, without the columns for people.
+std::string JsonObject(const std::vector<Column>& columns, const Row& row);
+
 /// The lines of a table for people, headings first, each at most style.width columns.
 std::vector<std::string> TableLines(const std::vector<Column>& columns, const std::vector<Row>& rows,
                                     const Style& style);

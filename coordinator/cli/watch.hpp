@@ -23,8 +23,8 @@ class Display {
   virtual absl::Status Finish(const v1::SweepStatus& sweep) = 0;
 };
 
-/// Draws in place on a terminal that allows it; else prints a line whenever the counts have changed; with kJson a line
-/// of JSON for each state. Always to `fd`.
+/// Draws in place on a terminal that allows it; else prints a line whenever the counts have changed; with kJson the
+/// row of `sweep list` for each state, a line each. Always to `fd`.
 std::unique_ptr<Display> MakeDisplay(int fd, Format format, ColorChoice color);
 /// Shows nothing but the last line.
 std::unique_ptr<Display> MakeQuietDisplay(int fd, Format format);

@@ -111,7 +111,7 @@ std::vector<std::string> RunningLines(const v1::SweepStatus& sweep, double age_s
     }
     const bool running = job.state() == v1::JOB_STATE_RUNNING && job.has_elapsed_seconds();
     const std::string cell = CellText(job.cell()) + (job.role() == v1::ROLE_CONTROL ? " (control)" : "");
-    rows.push_back({job.job_id(), job.agent_name(), job.device_name(), cell, static_cast<std::int64_t>(job.windows()),
+    rows.push_back({job.job_id(), job.agent_name(), job.device_name(), cell, std::int64_t{job.windows_stored()},
                     job.has_throughput() ? Value(job.throughput()) : Value(),
                     running ? Value(FormatDuration(job.elapsed_seconds() + age_seconds)) : Value("assigned"), Value()});
   }

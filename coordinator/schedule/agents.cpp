@@ -19,8 +19,8 @@ constexpr double kLogLinesPerSecond = 10;
 constexpr double kLogLinesAtOnce = 100;
 constexpr std::size_t kMostLogText = 1024;
 constexpr int kMostLogLines = 64;
-constexpr char kRevoked[] =
-    "the operator has revoked this agent; only with an empty state folder and a good join line can it join anew";
+// The agent adds that it needs a new join line.
+constexpr char kRevoked[] = "the operator has revoked this agent, which can join anew on an empty state folder only";
 
 }  // namespace
 

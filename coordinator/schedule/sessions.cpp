@@ -55,10 +55,9 @@ void Coordinator::Open(SessionId session, std::string_view credential_sha256, co
   const auto known = by_credential_.find(std::string(credential_sha256));
   if (known == by_credential_.end()) {
     ++rejected_["credential"];
-    effects.outgoing.emplace_back(Close{
-        .session = session,
-        .reason = absl::UnauthenticatedError(
-            "this coordinator does not know the agent's credential; enrol with a join line of this coordinator")});
+    effects.outgoing.emplace_back(
+        Close{.session = session,
+              .reason = absl::UnauthenticatedError("this coordinator does not know the agent's credential")});
     return;
   }
   Agent& agent = *known->second;

@@ -208,6 +208,7 @@ v1::Job Sweep::View(std::int64_t number) const {
   view.set_repeat(cells_[from.cell].repeat);
   view.set_device_id(devices_[from.device].id);
   view.set_device_name(devices_[from.device].name);
+  view.set_machine_id(devices_[from.device].machine_id);
   view.set_state(from.state);
   view.set_outcome(from.outcome);
   view.set_reason(from.reason);

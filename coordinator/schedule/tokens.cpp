@@ -17,10 +17,8 @@ constexpr double kMostSeconds = 3650 * kDay;
 constexpr std::size_t kSecretBytes = 16;
 constexpr std::size_t kIdBytes = 4;
 
-absl::Status Refuse(const char* why) {
-  return absl::PermissionDeniedError(
-      fmt::format("join token: {}; get a new join line with 'rsg agents token' on the coordinator's side", why));
-}
+// The agent adds what to do.
+absl::Status Refuse(const char* why) { return absl::PermissionDeniedError(fmt::format("join token: {}", why)); }
 
 }  // namespace
 

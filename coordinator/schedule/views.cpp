@@ -86,7 +86,7 @@ v1::Job Coordinator::LiveJob(const Sweep& sweep, const Attempt& attempt, const N
   v1::Job job = sweep.View(attempt.key.job.job);
   job.set_agent_id(attempt.agent->record.agent_id);
   job.set_agent_name(attempt.agent->record.name);
-  job.set_windows(attempt.last_sequence);
+  job.set_windows_stored(attempt.last_sequence);
   if (attempt.measured_seconds > 0)
     job.set_throughput(static_cast<double>(attempt.measured_samples) / attempt.measured_seconds);
   if (attempt.started_unix) job.set_elapsed_seconds(std::max(0.0, now.unix - *attempt.started_unix));

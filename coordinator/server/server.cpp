@@ -145,7 +145,7 @@ absl::Status Server::Parts::Open(const ServerOptions& given) {
     http_listen = *std::move(where);
   }
   if (auto s = MakeStateFolder(options.state_folder); !s.ok()) return s;
-  auto locked = FileLock::Acquire(options.state_folder / "lock", "coordinator");
+  auto locked = FileLock::Acquire(options.state_folder / "lock");
   if (!locked.ok()) return locked.status();
   lock.emplace(*std::move(locked));
   if (auto s = CheckCanListen(listen); !s.ok()) return s;

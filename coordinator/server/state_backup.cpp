@@ -121,7 +121,7 @@ absl::StatusOr<Copied> Restore(const fs::path& folder, const fs::path& state) {
   if (!holdings.ok()) return holdings.status();
   copied.holdings = *holdings;
   if (auto s = MakeStateFolder(state); !s.ok()) return s;
-  const auto lock = FileLock::Acquire(state / "lock", "coordinator");
+  const auto lock = FileLock::Acquire(state / "lock");
   if (!lock.ok()) return lock.status();
   // A journal that is left is as bad: SQLite would play it into the restored database.
   for (const char* suffix : {"", "-wal", "-shm", "-journal"})

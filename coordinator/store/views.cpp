@@ -10,7 +10,7 @@ SELECT j.sweep, j.job, j.cell, j.repeat, j.device_id, j.device_name, j.state, j.
   CASE j.state WHEN 'ENDED' THEN r.throughput WHEN 'RUNNING' THEN (
     SELECT SUM(w.samples) / SUM(w.seconds) FROM windows AS w
     WHERE w.sweep = j.sweep AND w.job = j.job AND w.attempt = j.attempts AND w.warm_up = 0) END,
-  r.result, j.ended_unix, a.log_tail, j.role, r.ci_low, r.ci_high, r.verdict
+  r.result, j.ended_unix, a.log_tail, j.role, r.ci_low, r.ci_high, r.verdict, j.machine_id
 FROM jobs AS j
 LEFT JOIN results AS r ON r.sweep = j.sweep AND r.job = j.job
 LEFT JOIN attempts AS a ON a.sweep = j.sweep AND a.job = j.job AND a.attempt = j.attempts
@@ -35,11 +35,12 @@ absl::StatusOr<ShownJob> ReadShownJob(const Statement& row) {
   job.set_attempts(row.Uint(9));
   job.set_agent_id(std::string(row.Text(10)));
   job.set_agent_name(std::string(row.Text(11)));
-  job.set_windows(row.Uint(12));
+  job.set_windows_stored(row.Uint(12));
   if (const auto throughput = row.OptionalReal(13)) job.set_throughput(*throughput);
   const auto role = EnumOf<v1::Role>(row.Text(17), "jobs.role");
   if (!role.ok()) return role.status();
   job.set_role(*role);
+  job.set_machine_id(std::string(row.Text(21)));
   if (*state != v1::JOB_STATE_ENDED) return shown;
   if (const auto ci_low = row.OptionalReal(18)) job.set_ci_low(*ci_low);
   if (const auto ci_high = row.OptionalReal(19)) job.set_ci_high(*ci_high);

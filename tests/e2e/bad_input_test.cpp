@@ -93,7 +93,7 @@ TEST_F(BadInput, SecondCoordinatorOnOneStateFolderSaysSo) {
   const Output second =
       RunCommand({Program("rsg"), "serve", "--state", folder_ / "coordinator", "--listen", "127.0.0.1:0"}, {}, 20);
   EXPECT_EQ(second.exit_code, 1);
-  EXPECT_NE(second.err.find("another coordinator"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("another rsg program"), std::string::npos) << second.err;
   const Output port = RunCommand({Program("rsg"), "serve", "--state", folder_ / "other", "--listen", address_}, {}, 20);
   EXPECT_EQ(port.exit_code, 1);
   EXPECT_NE(port.err.find(address_), std::string::npos) << port.err;

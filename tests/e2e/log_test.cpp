@@ -72,7 +72,7 @@ TEST_F(JsonLog, SaysWhyTheProgramEnds) {
   EXPECT_EQ(second.exit_code, 1);
   const auto lines = Lines(second.err);
   ASSERT_EQ(lines.size(), 1u) << second.err;
-  EXPECT_EQ(Find(lines, "another coordinator").value("level", ""), "error");
+  EXPECT_EQ(Find(lines, "another rsg program").value("level", ""), "error");
   const Output wrong = RunCommand({Program("rsg"), "serve", "--state", state(), "--log-format", "xml"}, {}, 20);
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_NE(wrong.err.find("log-format: 'xml' is unknown; use text or json"), std::string::npos) << wrong.err;

@@ -185,11 +185,11 @@ TEST_F(Backup, StateFolderInUseIsLeftAlone) {
   MakeBackup();
   ASSERT_TRUE(MakeStateFolder(restored_).ok());
   {
-    const auto lock = FileLock::Acquire(restored_ / "lock", "coordinator");
+    const auto lock = FileLock::Acquire(restored_ / "lock");
     ASSERT_TRUE(lock.ok());
     const auto restored = Restore(backup_, restored_);
     EXPECT_EQ(restored.status().code(), absl::StatusCode::kAlreadyExists);
-    EXPECT_THAT(std::string(restored.status().message()), HasSubstr("another coordinator"));
+    EXPECT_THAT(std::string(restored.status().message()), HasSubstr("another rsg program"));
   }
   const auto restored = Restore(backup_, state());
   EXPECT_EQ(restored.status().code(), absl::StatusCode::kAlreadyExists);

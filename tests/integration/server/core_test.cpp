@@ -132,7 +132,7 @@ int Work(Core* core, schedule::SessionId session, Inbox* inbox, store::Reader* r
     const auto key = schedule::ParseAttemptId(assign->assign().attempt_id());
     const auto page = reader->JobsPage(key->job.sweep, key->job.job - 1, 1);
     EXPECT_TRUE(page.ok());
-    EXPECT_EQ(page->jobs.at(0).windows(), 5u);
+    EXPECT_EQ(page->jobs.at(0).windows_stored(), 5u);
     say(MakeFinished(assign->assign(), 5));
     const auto end = inbox->Next([](const auto& m) { return m.has_finished_ack(); });
     EXPECT_TRUE(end && end->finished_ack().accepted());

@@ -110,7 +110,7 @@ TEST_F(Operator, JobsComeInPages) {
   for (std::size_t i = 0; i < jobs.size(); ++i) EXPECT_EQ(jobs[i].job_id(), "s1." + std::to_string(i + 1));
   EXPECT_EQ(jobs[0].state(), v1::JOB_STATE_RUNNING);
   EXPECT_TRUE(jobs[0].has_elapsed_seconds());
-  EXPECT_EQ(jobs[0].windows(), 2u);
+  EXPECT_EQ(jobs[0].windows_stored(), 2u);
   list.set_sweep_id("s7");
   EXPECT_EQ(Stream(&v1::Control::Stub::ListJobs, list, &jobs).error_code(), grpc::StatusCode::NOT_FOUND);
 }

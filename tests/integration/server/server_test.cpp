@@ -22,7 +22,7 @@ class Agents : public ServerTest {
   std::uint32_t StoredWindows(std::int64_t sweep, std::int64_t job) {
     const auto reader = store::Reader::Open(folder_.path() / "state" / "rsg.db");
     const auto page = (*reader)->JobsPage(sweep, job - 1, 1);
-    return page->jobs.at(0).windows();
+    return page->jobs.at(0).windows_stored();
   }
 };
 

@@ -26,7 +26,7 @@ TEST_F(StartUp, SecondCoordinatorOnAStateFolderIsRefused) {
   Start();
   ServerOptions options = Options();
   options.listen = "127.0.0.1:0";
-  EXPECT_THAT(Refusal(options), HasSubstr("another coordinator"));
+  EXPECT_THAT(Refusal(options), HasSubstr("another rsg program"));
 }
 
 TEST_F(StartUp, PortInUseIsNamed) {

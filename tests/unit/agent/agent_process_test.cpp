@@ -228,7 +228,7 @@ TEST_F(AgentProcess, TwoOnOneStateFolderAreOneTooMany) {
   const pid_t first = pid_;
   StartAgent("good");
   EXPECT_EQ(WaitForExit(), 1);
-  EXPECT_THAT(Log(), HasSubstr("another agent"));
+  EXPECT_THAT(Log(), HasSubstr("another rsg program"));
   pid_ = first;
 }
 

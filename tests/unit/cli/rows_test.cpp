@@ -22,6 +22,7 @@ v1::ResultRow MeasuredRow() {
   job->set_repeat(2);
   job->set_device_id("GPU-1");
   job->set_device_name("Tesla T4");
+  job->set_machine_id("00112233aabbccdd");
   job->set_agent_name("box");
   job->set_state(v1::JOB_STATE_ENDED);
   job->set_outcome(v1::OUTCOME_COMPLETED);
@@ -72,11 +73,11 @@ TEST(Rows, ResultIsWhatTheViewHolds) {
       "repeat,outcome,reason,throughput,ci_low,ci_high,half_width_percent,window_cv,windows,steps,samples,seconds,"
       "wall_seconds,warm_up_seconds,stop_reason,verdict,evidence,taints,drained_share,share_of_peak,peak_memory_mib,"
       "trainer_version,torch_version,cuda_version,cudnn_version,method_key,stack_key,machine_key,ended,attempts,"
-      "script_sha256,role,sweep,job\n"
+      "machine_id,script_sha256,role,sweep,job\n"
       "s3,s3.14,Tesla T4,GPU-1,box,resnet50,64,224,fp32-strict,nhwc,standard,2,COMPLETED,,512.5,507.375,517.625,"
       "1.0,0.01,60,240,15360,29.97,30.0,3.0,SECONDS,THROTTLED,"
       "58 % of the time under thermal slowdown,,0.25,0.5,4096,0.1.0,2.11.0,,,1111111111111111,2222222222222222,"
-      "3333333333333333,2026-01-31T12:00:00Z,1,,MEASUREMENT,3,14\n");
+      "3333333333333333,2026-01-31T12:00:00Z,1,00112233aabbccdd,,MEASUREMENT,3,14\n");
 }
 
 TEST(Rows, PeopleSeeThroughputPlusMinusAndTheVerdict) {
@@ -141,7 +142,7 @@ TEST(Rows, JobShowsItsResultAndItsDevicesDrift) {
   job.set_ci_high(202);
   job.set_verdict(v1::VERDICT_VALID);
   const std::string csv = Csv(JobColumns(), ToRow(job, 0.125));
-  EXPECT_THAT(csv, testing::HasSubstr(",throughput,ci_low,ci_high,half_width_percent,verdict,taints,windows,"));
+  EXPECT_THAT(csv, testing::HasSubstr(",throughput,ci_low,ci_high,half_width_percent,verdict,taints,windows_stored,"));
   EXPECT_THAT(csv, testing::HasSubstr(",reason,control_drift_percent\n"));
   EXPECT_THAT(csv, testing::HasSubstr(",200.0,198.0,202.0,1.0,VALID,,0,1,,12.5\n"));
   EXPECT_THAT(Csv(JobColumns(), ToRow(job)), testing::EndsWith(",1,,\n")) << "no drift, no number";
@@ -155,7 +156,7 @@ TEST(Rows, JobWithoutResultHasNulls) {
   row.mutable_job()->clear_agent_name();
   EXPECT_EQ(Csv(ResultColumns(), ToRow(row)).substr(Csv(ResultColumns(), ToRow(row)).find('\n') + 1),
             "s3,s3.14,Tesla T4,GPU-1,,resnet50,64,224,fp32-strict,nhwc,standard,2,SKIPPED,s3.13 ran out of memory,,,,,,"
-            ",,,,,,,,,,,,,,,,,,,,2026-01-31T12:00:00Z,1,,MEASUREMENT,3,14\n");
+            ",,,,,,,,,,,,,,,,,,,,2026-01-31T12:00:00Z,1,00112233aabbccdd,,MEASUREMENT,3,14\n");
 }
 
 TEST(Rows, EveryRowHasAValueForEachColumn) {

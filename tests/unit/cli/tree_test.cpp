@@ -66,12 +66,12 @@ TEST(SweepFlags, GivenOnesAreFields) {
 }
 
 TEST(SweepFlags, AliasesMeanTheSameField) {
-  CLI::App app("Test", "rsg");
-  SweepFlags flags;
-  flags.AddTo(app, {"models", "seconds"}, {{"models", "--model"}, {"seconds", "--n_seconds"}});
-  const char* arguments[] = {"rsg", "--model", "x", "--n_seconds", "5"};
-  EXPECT_EQ(ParseArguments(app, 5, arguments), std::nullopt);
-  EXPECT_EQ(flags.Given(), (SweepFields{{"models", "x"}, {"seconds", "5"}}));
+  Tree tree;
+  EXPECT_EQ(tree.Parse({"sweep", "submit", "--model", "a", "--models", "b", "--n_seconds", "5"}), std::nullopt);
+  EXPECT_EQ(tree.flags.Given(), (SweepFields{{"models", "a,b"}, {"seconds", "5"}}));
+  Tree batches;
+  EXPECT_EQ(batches.Parse({"sweep", "submit", "--n_batches", "7"}), std::nullopt);
+  EXPECT_EQ(batches.flags.Given(), (SweepFields{{"n-batches", "7"}}));
 }
 
 TEST(Arguments, MistakesAreUsageErrorsWithAHint) {

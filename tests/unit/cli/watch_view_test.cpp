@@ -38,7 +38,7 @@ v1::SweepStatus HalfWay() {
   job->mutable_cell()->set_image_size(224);
   job->mutable_cell()->set_precision(v1::PRECISION_FP32);
   job->mutable_cell()->set_memory_format(v1::MEMORY_FORMAT_NCHW);
-  job->set_windows(12);
+  job->set_windows_stored(12);
   job->set_throughput(123.456);
   job->set_elapsed_seconds(20);
   return sweep;

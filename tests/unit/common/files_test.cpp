@@ -52,12 +52,13 @@ TEST_F(Files, SecretThatOthersCanReadIsRefusedWithTheRemedy) {
 
 TEST_F(Files, LockIsHeldOnceAndFreed) {
   {
-    const auto first = FileLock::Acquire(folder_ / "lock", "coordinator");
+    const auto first = FileLock::Acquire(folder_ / "lock");
     ASSERT_TRUE(first.ok());
-    const auto second = FileLock::Acquire(folder_ / "lock", "coordinator");
+    const auto second = FileLock::Acquire(folder_ / "lock");
     EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
+    EXPECT_NE(second.status().message().find("another rsg program"), std::string::npos) << "its kind is not known";
   }
-  EXPECT_TRUE(FileLock::Acquire(folder_ / "lock", "coordinator").ok());
+  EXPECT_TRUE(FileLock::Acquire(folder_ / "lock").ok());
 }
 
 TEST_F(Files, StateFolderIsOursAlone) {
@@ -66,7 +67,10 @@ TEST_F(Files, StateFolderIsOursAlone) {
   ASSERT_EQ(stat((folder_ / "a" / "b").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700u);
   ASSERT_TRUE(WriteFile(folder_ / "file", "x").ok());
-  EXPECT_FALSE(MakeStateFolder(folder_ / "file").ok());
+  const auto file = MakeStateFolder(folder_ / "file");
+  EXPECT_NE(file.message().find("is no folder; name another with --state"), std::string::npos) << file;
+  const auto below = MakeStateFolder(folder_ / "file" / "below");
+  EXPECT_NE(below.message().find("with --state"), std::string::npos) << below;
 }
 
 }  // namespace

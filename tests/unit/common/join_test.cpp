@@ -33,5 +33,15 @@ TEST(JoinLine, TheOtherKindIsTold) {
   EXPECT_NE(parsed.status().message().find("operator's"), std::string::npos);
 }
 
+TEST(JoinLine, WhatIsNoneNamesWhereThatKindIsFound) {
+  for (const char* text : {"", "garbage"}) {
+    const std::string agents(ParseJoinLine(text, JoinKind::kAgent).status().message());
+    EXPECT_NE(agents.find("'rsg agents token'"), std::string::npos) << agents;
+    const std::string operators(ParseJoinLine(text, JoinKind::kOperator).status().message());
+    EXPECT_NE(operators.find("'operator-remote'"), std::string::npos) << operators;
+    EXPECT_EQ(operators.find("rsg serve"), std::string::npos) << operators;
+  }
+}
+
 }  // namespace
 }  // namespace rsg

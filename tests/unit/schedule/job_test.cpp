@@ -230,7 +230,7 @@ TEST_F(Jobs, LiveViewShowsThroughputOfMeasuredWindows) {
   ASSERT_EQ(status->running_size(), 1);
   EXPECT_EQ(status->running(0).throughput(), 16) << "8 samples in half a second";
   EXPECT_EQ(status->running(0).elapsed_seconds(), 3);
-  EXPECT_EQ(status->running(0).windows(), 2u);
+  EXPECT_EQ(status->running(0).windows_stored(), 2u);
   EXPECT_EQ(status->counts().running(), 1u);
   EXPECT_FALSE(status->has_eta_seconds()) << "no job has ended yet";
 }

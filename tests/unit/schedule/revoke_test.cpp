@@ -30,6 +30,8 @@ TEST_F(Revoke, ClosesTheStreamAndRefusesTheCredentialForGood) {
   EXPECT_THAT(revoked->agent_ids(), ElementsAre(peer.agent_id));
   EXPECT_TRUE(absl::IsUnauthenticated(ClosedWith(session)));
   EXPECT_THAT(std::string(ClosedWith(session).message()), HasSubstr("revoked"));
+  EXPECT_THAT(std::string(ClosedWith(session).message()), testing::Not(HasSubstr("join line")))
+      << "of which the agent speaks";
   EXPECT_EQ(StateOf(peer), v1::AGENT_STATE_REVOKED);
   for (int restarts = 0; restarts < 2; ++restarts) {
     Attach(peer);

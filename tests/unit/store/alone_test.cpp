@@ -92,8 +92,8 @@ TEST_F(AloneTest, ReadersSeeWholeTransactionsWhileTheWriterWrites) {
         wrong = page.status().ToString();
       } else {
         const auto& job = page->jobs.at(0);
-        if (job.windows() % 5 != 0) wrong = "half a transaction";
-        if ((job.windows() > 0) != job.has_throughput()) wrong = "windows and their number differ";
+        if (job.windows_stored() % 5 != 0) wrong = "half a transaction";
+        if ((job.windows_stored() > 0) != job.has_throughput()) wrong = "windows and their number differ";
       }
       ++answers;
     }

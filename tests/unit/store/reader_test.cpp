@@ -145,7 +145,7 @@ TEST_F(ReaderTest, AJobIsShownWhole) {
   EXPECT_EQ(shown.agent_name(), "name of a-1");
   EXPECT_EQ(shown.state(), v1::JOB_STATE_RUNNING);
   EXPECT_EQ(shown.attempts(), 1U);
-  EXPECT_EQ(shown.windows(), 3U);
+  EXPECT_EQ(shown.windows_stored(), 3U);
   EXPECT_DOUBLE_EQ(shown.throughput(), 512 / (0.502 + 0.503));  // the first window is warm-up
 
   auto ended = EndedJob(job, v1::OUTCOME_COMPLETED);
@@ -167,7 +167,7 @@ TEST_F(ReaderTest, AJobThatWaitsAgainHasNoThroughput) {
   EXPECT_FALSE(shown.at(0).has_throughput());
   EXPECT_EQ(shown.at(0).outcome(), v1::OUTCOME_UNSPECIFIED);
   EXPECT_EQ(shown.at(1).agent_id(), "");
-  EXPECT_EQ(shown.at(1).windows(), 0U);
+  EXPECT_EQ(shown.at(1).windows_stored(), 0U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "common/words.hpp"
+#include "coordinator/cli/rows.hpp"
 #include "fixture.hpp"
 
 namespace rsg::store {
@@ -46,6 +47,7 @@ std::string ViewRow(const v1::ResultRow& row) {
   columns.push_back(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
                                      absl::FromUnixSeconds(static_cast<std::int64_t>(row.ended_unix_seconds())),
                                      absl::UTCTimeZone()));
+  columns.push_back(job.machine_id());
   return absl::StrJoin(columns, "|");
 }
 
@@ -61,13 +63,13 @@ TEST_F(ResultsTest, ViewsAndAnswersAgree) {
       "repeat, outcome, reason, printf('%g', throughput), printf('%g', ci_low), printf('%g', ci_high), "
       "printf('%g', half_width_percent), printf('%g', window_cv), windows, steps, samples, printf('%g', seconds), "
       "stop_reason, verdict, evidence, printf('%g', drained_share), printf('%g', share_of_peak), peak_memory_mib, "
-      "torch_version, method_key, stack_key, machine_key, ended";
+      "torch_version, method_key, stack_key, machine_key, ended, machine_id";
   auto seen = Ask("SELECT " + columns + " FROM v_results ORDER BY sweep, job");
   // printf makes 0 of NULL.
   for (auto& row : seen) {
     if (row.find("SKIPPED") == std::string::npos) continue;
     row = "s2|s2.20|NVIDIA GeForce RTX 3090|GPU-1|NULL|resnet50|64|224|fp32-strict|nhwc|standard|2|SKIPPED|" +
-          skipped.reason + absl::StrJoin(Strings(20, "|"), "NULL") + "2023-11-14T22:14:01Z";
+          skipped.reason + absl::StrJoin(Strings(20, "|"), "NULL") + "2023-11-14T22:14:01Z|machine 1";
   }
   Strings answered;
   v1::QueryResultsRequest request;
@@ -80,6 +82,13 @@ TEST_F(ResultsTest, ViewsAndAnswersAgree) {
   EXPECT_EQ(
       Ask("SELECT " + columns + " FROM v_best ORDER BY device_name, model, image_size, precision, memory_format, mode"),
       answered);
+}
+
+TEST_F(ResultsTest, ViewsColumnsAreThoseOfTheCommandLine) {
+  Strings columns;
+  for (const cli::Column& column : cli::ResultColumns())
+    if (!column.people) columns.push_back(column.name);
+  EXPECT_EQ(Ask("SELECT name FROM pragma_table_info('v_results')"), columns);
 }
 
 }  // namespace
