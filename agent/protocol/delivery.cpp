@@ -124,6 +124,7 @@ v1::AttemptInHand Delivery::InHand() const {
   attempt.set_lease_token(lease_token_);
   attempt.set_last_sequence(spool_.last());
   attempt.set_finished(finish_.has_value());
+  attempt.set_started(started_);
   return attempt;
 }
 

@@ -52,6 +52,8 @@ bool Coordinator::Resume(Agent& agent, Attempt& attempt, const v1::Hello& hello,
   // measurement is as good as it was.
   if (in_hand != nullptr && (same_process || in_hand->finished())) {
     attempt.instance_id = hello.instance_id();
+    // Known before the first end on this stream is: an attempt that ran out of memory prunes only what has not begun.
+    if (in_hand->started()) Start(attempt, now, effects);
     Send send;
     send.session = agent.session;
     send.message.mutable_ack()->set_attempt_id(Id(attempt.key));

@@ -63,6 +63,7 @@ TEST_F(SpoolDeliveryTest, TheNextProcessDeliversAFinishedAttempt) {
   EXPECT_EQ(hello.attempts(0).last_sequence(), 4u);
   EXPECT_TRUE(hello.attempts(0).finished());
   EXPECT_FALSE(hello.attempts(0).queued());
+  EXPECT_TRUE(hello.attempts(0).started());
   Hear(AckMessage("s1.1.1", 1));
   Flush();
   EXPECT_THAT(SentWindows(), ElementsAre(2, 3, 4));

@@ -107,6 +107,25 @@ TEST_F(Ahead2, OutOfMemoryDoesNotStopALargerOneThatRuns) {
   EXPECT_EQ(Job(1, 2).outcome, v1::OUTCOME_COMPLETED);
 }
 
+TEST_F(Ahead2, OutOfMemoryDoesNotDropALargerOneThatRanWhileTheCoordinatorWasAway) {
+  Submit(Spec({2, 4, 8}));
+  Offers(agent);
+  Detach(agent);
+  v1::AttemptInHand small = InHand(offered.at("s1.1.1"), 0, true);
+  v1::AttemptInHand larger = InHand(offered.at("s1.2.1"), 3, true);
+  small.set_started(true);
+  larger.set_started(true);
+  Attach(agent, {small, larger, Queued("s1.3.1")});
+  EXPECT_EQ(Job(1, 2).state, v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(Job(1, 3).state, v1::JOB_STATE_ASSIGNED);
+  SayFinished(agent, offered.at("s1.1.1"), v1::OUTCOME_OUT_OF_MEMORY, 0);
+  EXPECT_THAT(Cancels(agent), ElementsAre("s1.3.1"));
+  SayStarted(agent, offered.at("s1.2.1"));
+  SayWindows(agent, offered.at("s1.2.1"), 1, 3);
+  SayFinished(agent, offered.at("s1.2.1"), v1::OUTCOME_COMPLETED, 3);
+  EXPECT_EQ(Job(1, 2).outcome, v1::OUTCOME_COMPLETED) << "it was measured";
+}
+
 TEST_F(Ahead2, ControlCellsKeepTheirPlace) {  // Memory checks it, too
   Submit(ControlledSpec({2, 4}));
   EXPECT_THAT(Offers(agent), ElementsAre("s1.1.1")) << "nothing goes ahead of the one at the start";
