@@ -280,4 +280,9 @@ void Coordinator::Freeze(double seconds) {
   frozen_until_ = std::max(frozen_until_, basis_->time.now() + seconds);
 }
 
+void Coordinator::Thaw() {
+  frozen_until_ = 0;
+  Poke();
+}
+
 }  // namespace rsg::sim

@@ -45,6 +45,7 @@ class Coordinator final : public Clock {
   /// The operator ends it in good order.
   void Stop(double down_for);
   void Freeze(double seconds);
+  void Thaw();
   void JumpWallClock(double seconds) { wall_ += seconds; }
   /// Mean time that a round waits: a slow disk, a busy machine.
   void SetSlowness(double seconds) { slowness_ = seconds; }

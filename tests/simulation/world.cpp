@@ -207,6 +207,7 @@ void World::Calm() {
     place->box.disk->SetErrors(0);
   }
   coordinator_.SetSlowness(0.002);
+  coordinator_.Thaw();  // or all would seem ended while what the operator asks for waits
 }
 
 }  // namespace rsg::sim
