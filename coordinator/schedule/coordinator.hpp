@@ -201,6 +201,10 @@ class Coordinator {
   // ownership.cpp
   void ClaimDevices(Agent& agent, const Now& now, Effects& effects);
   bool Claim(Agent& agent, const std::string& device_id, const Now& now, Effects& effects);
+  // Leaves a device that the agent does not announce any more to others, once nothing that was measured there is still
+  // to be delivered: what comes next on the device may depend on how that ended.
+  void ReleaseIfDone(const Agent& agent, const std::string& device_id);
+  std::vector<AttemptKey> AttemptsOn(const Agent& agent, const std::string& device_id) const;
 
   // resume.cpp
   void ResumeInHand(Agent& agent, const v1::Hello& hello, const Now& now, Effects& effects);

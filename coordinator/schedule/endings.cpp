@@ -27,6 +27,7 @@ void Coordinator::Conclude(Attempt& attempt, End end, const Now& now, Effects& e
   const double took = Took(attempt, end, now);
   effects.log.push_back(EndLine(attempt, end));
   std::erase(agent.attempts, key);
+  ReleaseIfDone(agent, sweep.device(key.job.job).id);
   agent.idle_unix = now.unix;
   idle_.insert(agent.record.agent_id);
   effects.changes.push_back(MakeEndAttempt(attempt, end, now));

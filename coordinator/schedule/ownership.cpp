@@ -23,9 +23,7 @@ void Coordinator::ClaimDevices(Agent& agent, const Now& now, Effects& effects) {
                       devices_.Owner(device.id())->record.agent_id),
           effects);
   }
-  for (const std::string& device : before)
-    if (std::find(agent.devices.begin(), agent.devices.end(), device) == agent.devices.end())
-      devices_.Release(device, &agent, active_);
+  for (const std::string& device : before) ReleaseIfDone(agent, device);
   if (agent.contested.empty())
     with_contest_.erase(agent.record.agent_id);
   else
@@ -39,9 +37,7 @@ bool Coordinator::Claim(Agent& agent, const std::string& device_id, const Now& n
   Agent* owner = devices_.Owner(device_id);
   if (owner == &agent) return true;
   if (owner != nullptr) {
-    std::vector<AttemptKey> works = owner->attempts;
-    std::erase_if(works,
-                  [&](const AttemptKey& key) { return sweeps_.at(key.job.sweep).device(key.job.job).id != device_id; });
+    const std::vector<AttemptKey> works = AttemptsOn(*owner, device_id);
     // An agent that is only cut off for a while may be in the middle of a measurement.
     const bool gone = owner->session == 0 && (works.empty() || StateOf(*owner) == v1::AGENT_STATE_LOST);
     if (!gone) return false;
@@ -52,6 +48,18 @@ bool Coordinator::Claim(Agent& agent, const std::string& device_id, const Now& n
   }
   devices_.SetOwner(device_id, &agent);
   return true;
+}
+
+void Coordinator::ReleaseIfDone(const Agent& agent, const std::string& device_id) {
+  const bool announced = std::find(agent.devices.begin(), agent.devices.end(), device_id) != agent.devices.end();
+  if (!announced && AttemptsOn(agent, device_id).empty()) devices_.Release(device_id, &agent, active_);
+}
+
+std::vector<AttemptKey> Coordinator::AttemptsOn(const Agent& agent, const std::string& device_id) const {
+  std::vector<AttemptKey> attempts = agent.attempts;
+  std::erase_if(attempts,
+                [&](const AttemptKey& key) { return sweeps_.at(key.job.sweep).device(key.job.job).id != device_id; });
+  return attempts;
 }
 
 }  // namespace rsg::schedule

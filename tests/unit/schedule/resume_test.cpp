@@ -156,52 +156,5 @@ TEST_F(Resume, StoredAttemptWithoutALiveJobIsEnded) {
   EXPECT_TRUE(TakeCancel(agent));
 }
 
-class SharedGpu : public World {
- protected:
-  void SetUp() override {
-    first = Enrol("first", {Gpu("GPU-1")});
-    second = Enrol("second", {Gpu("GPU-1")});
-    Attach(first);
-    Attach(second);
-    EXPECT_EQ(Submit(Spec({2, 4})).jobs(), 2u) << "one device";
-    assign = *TakeAssign(first);
-    SayStarted(first, assign);
-  }
-  Peer first;
-  Peer second;
-  v1::Assign assign;
-};
-
-TEST_F(SharedGpu, IsWorkedOnByOneAgent) {
-  EXPECT_FALSE(TakeAssign(second));
-  Complete(first, assign);
-  EXPECT_TRUE(TakeAssign(first));
-  EXPECT_FALSE(TakeAssign(second));
-}
-
-TEST_F(SharedGpu, GoesToTheOtherOnlyWhenTheFirstIsLost) {
-  Detach(first);
-  Pass(settings.lost_after_seconds / 2);
-  EXPECT_FALSE(TakeAssign(second));
-  Pass(settings.lost_after_seconds);
-  const auto taken = TakeAssign(second);
-  ASSERT_TRUE(taken);
-  EXPECT_EQ(taken->attempt_id(), "s1.1.2");
-  EXPECT_EQ(memory.attempts.at({{1, 1}, 1}).outcome, v1::OUTCOME_LOST);
-  Attach(first, {InHand(assign, 3)});
-  EXPECT_EQ(TakeCancel(first)->attempt_id(), assign.attempt_id());
-  EXPECT_FALSE(TakeAssign(first));
-}
-
-TEST_F(SharedGpu, GoesToTheOtherAtOnceWhenTheFirstHasLeft) {
-  Complete(first, assign);
-  const auto last = TakeAssign(first);
-  Complete(first, *last);
-  Detach(first, true);
-  Pass(1);
-  Submit(Spec({8}));
-  EXPECT_TRUE(TakeAssign(second));
-}
-
 }  // namespace
 }  // namespace rsg::schedule
