@@ -217,7 +217,7 @@ void Machine::EndWithout(InHand* hand, v1::Outcome outcome, const std::string& r
   end.set_error(OneLine(reason, kMaxReason));
   // Of what never began nothing is kept: the next process is to know nothing of it.
   if (IsQueued(*hand)) return hand->delivery.Finish(std::move(end));
-  if (hand->delivery.finished()) end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
+  end.set_runtime_seconds(hand->delivery.end()->runtime_seconds());
   Finish(hand, std::move(end));
 }
 

@@ -267,6 +267,9 @@ absl::StatusOr<v1::SweepSpec> ParseSweep(const SweepFields& fields, std::span<co
   if (spec.batch_sizes().empty()) return Refuse("bs", "none given", "name at least one batch size, such as 8..64");
   if (spec.limits().has_target_half_width() && (spec.limits().has_seconds() || spec.limits().has_n_batches()))
     return Refuse("target", "given together with seconds or n-batches", "give one of them");
+  if (spec.limits().has_target_half_width() && spec.mode() == v1::MODE_ORIGINAL)
+    return Refuse("target", "mode original ends by time or steps alone",
+                  "leave it out; give seconds (default 30) or n-batches");
   if (auto s = Validate(spec); !s.ok()) return s;
   if (const std::uint64_t cells = CountCells(spec); cells > kMaxCells)
     return Refuse("sweep", fmt::format("{} cells", cells),

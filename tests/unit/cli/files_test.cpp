@@ -47,12 +47,12 @@ TEST(SweepFile, KeysAreTheFlagsAndListsAreCommaLists) {
 
 TEST(SweepFile, TakesTargetModeAndControl) {
   const auto file =
-      ParseSweepFile("models: resnet18\nbs: 8\ntarget: 0.5 %\nmode: original\ncontrol: false\n", "s.yaml");
+      ParseSweepFile("models: resnet18\nbs: 8\ntarget: 0.5 %\nmode: tuned\ncontrol: false\n", "s.yaml");
   ASSERT_TRUE(file.ok()) << file.status();
   const auto spec = ParseSweep(file->fields);
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_DOUBLE_EQ(spec->limits().target_half_width(), 0.005);
-  EXPECT_EQ(spec->mode(), v1::MODE_ORIGINAL);
+  EXPECT_EQ(spec->mode(), v1::MODE_TUNED);
   EXPECT_FALSE(spec->control());
 }
 

@@ -152,6 +152,8 @@ TEST(SweepExpression, TargetIsAPercentage) {
               HasSubstr("target: given together"));
   EXPECT_THAT(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"target", "1"}, {"n-batches", "5"}}),
               HasSubstr("target: given together"));
+  EXPECT_EQ(ErrorOf({{"models", "resnet18"}, {"bs", "8"}, {"target", "1"}, {"mode", "original"}}),
+            "target: mode original ends by time or steps alone; leave it out; give seconds (default 30) or n-batches");
 }
 
 TEST(SweepExpression, UnknownWordsAreAnsweredWithTheNearest) {
