@@ -72,7 +72,10 @@ class Run {
   void StartWatch() {
     OpenedReader opened = OpenReader(device_->identity().uuid);
     if (!opened.note.empty()) console_.Note("the GPU's state is not watched: " + opened.note);
-    const WatchOptions options{.thermal_gate = line_.thermal_gate, .soak_seconds = line_.soak_seconds};
+    const WatchOptions options{.thermal_gate = line_.thermal_gate,
+                               .soak_seconds = line_.soak_seconds,
+                               .on_cpu = !opened.of_gpu,
+                               .unread = opened.note};
     watch_ = std::make_unique<Watch>(std::move(opened.reader), options, SystemClock());
   }
 
@@ -120,6 +123,7 @@ class Run {
     const std::uint32_t batch_size = line_.cell.batch_size();
     const absl::Status status =
         ByOriginal() ? RunOriginal(original, batch_size, sink) : RunWindows(parts, batch_size, sink);
+    watch_->RememberWarmth();
     if (!watch_->GateStatus().ok()) console_.Note("thermal-gate: " + std::string(watch_->GateStatus().message()));
     stop_reason_ = ByOriginal() ? original_.stop_reason() : pacer_.stop_reason();
     if (InterruptingSignal() != 0) stop_reason_ = v1::STOP_REASON_SIGNAL;

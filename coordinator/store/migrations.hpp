@@ -9,5 +9,6 @@ extern const char* const kMigration3;  ///< scripts
 extern const char* const kMigration4;  ///< the outbox of W&B
 extern const char* const kMigration5;  ///< taints, revoked agents
 extern const char* const kMigration6;  ///< slots given away
+extern const char* const kMigration7;  ///< waiting for CPUs
 
 }  // namespace rsg::store

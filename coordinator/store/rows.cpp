@@ -67,7 +67,7 @@ absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Wind
                        If(t.has_pcie_generation(), t.pcie_generation()), If(t.has_pcie_width(), t.pcie_width()),
                        If(t.has_power_cap_share(), t.power_cap_share()), If(t.has_thermal_share(), t.thermal_share()),
                        If(t.has_hardware_share(), t.hardware_share()), If(t.has_cpu_mhz(), t.cpu_mhz()),
-                       If(t.has_cpu_load(), t.cpu_load()));
+                       If(t.has_cpu_load(), t.cpu_load()), If(t.has_cpu_wait_share(), t.cpu_wait_share()));
 }
 
 absl::Status RunWith(Statement& statement, const AttemptKey& key, const v1::Result& result) {
@@ -199,6 +199,7 @@ absl::StatusOr<v1::Window> ReadWindow(const Statement& row) {
   if (const auto value = row.OptionalReal(22)) t.set_hardware_share(*value);
   if (const auto value = row.OptionalReal(23)) t.set_cpu_mhz(*value);
   if (const auto value = row.OptionalReal(24)) t.set_cpu_load(*value);
+  if (const auto value = row.OptionalReal(25)) t.set_cpu_wait_share(*value);
   return window;
 }
 

@@ -24,7 +24,8 @@ inline constexpr absl::string_view kTokenColumns = "token_id, token_sha256, uses
 inline constexpr absl::string_view kWindowColumns =
     "sweep, job, attempt, sequence, steps, samples, seconds, wall_seconds, start_seconds, warm_up, drained_share, "
     "readings, sm_clock_mhz, memory_clock_mhz, temperature_celsius, power_watts, energy_joules, used_memory_mib, "
-    "pcie_generation, pcie_width, power_cap_share, thermal_share, hardware_share, cpu_mhz, cpu_load";
+    "pcie_generation, pcie_width, power_cap_share, thermal_share, hardware_share, cpu_mhz, cpu_load, "
+    "cpu_wait_share";
 inline constexpr absl::string_view kResultColumns =
     "sweep, job, attempt, throughput, windows, steps, samples, seconds, wall_seconds, warm_up_seconds, window_cv, "
     "stop_reason, peak_memory_mib, verdict, trainer_version, torch_version, cuda_version, cudnn_version, result, "

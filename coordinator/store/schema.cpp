@@ -14,7 +14,8 @@ std::string PathOf(const Connection& connection) { return sqlite3_db_filename(co
 }  // namespace
 
 std::span<const char* const> Migrations() {
-  static const std::array kMigrations{kMigration1, kMigration2, kMigration3, kMigration4, kMigration5, kMigration6};
+  static const std::array kMigrations{kMigration1, kMigration2, kMigration3, kMigration4,
+                                      kMigration5, kMigration6, kMigration7};
   return kMigrations;
 }
 

@@ -87,6 +87,7 @@ void AddTelemetry(const v1::Telemetry& t, Fields* fields) {
   add(t.has_hardware_share(), "telemetry/hardware_share", t.hardware_share());
   add(t.has_cpu_mhz(), "telemetry/cpu_mhz", t.cpu_mhz());
   add(t.has_cpu_load(), "telemetry/cpu_load", t.cpu_load());
+  add(t.has_cpu_wait_share(), "telemetry/cpu_wait_share", t.cpu_wait_share());
 }
 
 void AddResult(const store::RunContent& run, const v1::Result& result, Fields* fields) {

@@ -36,6 +36,8 @@ std::string StateText(const v1::Result& result) {
     parts.push_back(fmt::format("PCIe {} x{}", state.pcie_generation(), state.pcie_width()));
   if (state.has_cpu_mhz()) parts.push_back(fmt::format("CPU {:.0f} MHz", state.cpu_mhz()));
   if (state.has_cpu_load()) parts.push_back(fmt::format("load {:.0f} %", 100 * state.cpu_load()));
+  if (state.has_cpu_wait_share())
+    parts.push_back(fmt::format("{:.0f} % waiting for a CPU", 100 * state.cpu_wait_share()));
   return Joined(parts);
 }
 

@@ -74,6 +74,12 @@ void FillLoad(const Reading& first, const Reading& last, v1::Telemetry* telemetr
   if (total > 0) telemetry->set_cpu_load(std::clamp(busy / total, 0.0, 1.0));
 }
 
+void FillWait(const Reading& first, const Reading& last, v1::Telemetry* telemetry) {
+  if (!first.cpu_wait_seconds || !last.cpu_wait_seconds) return;
+  const double waited = *last.cpu_wait_seconds - *first.cpu_wait_seconds;
+  telemetry->set_cpu_wait_share(std::clamp(waited / (last.time - first.time), 0.0, 1.0));
+}
+
 using google::protobuf::FieldDescriptor;
 
 /// Calls `act` with each field that is a mean over time: every number with a fraction but the energy.
@@ -116,6 +122,7 @@ v1::Telemetry WindowTelemetry::Take(double begin, double end) {
     if (last.time > first->time) {
       FillEnergy(*first, last, end - begin, &telemetry);
       FillLoad(*first, last, &telemetry);
+      FillWait(*first, last, &telemetry);
     }
     telemetry.set_readings(static_cast<std::uint32_t>(within));
   }

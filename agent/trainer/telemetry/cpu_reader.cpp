@@ -1,8 +1,6 @@
 #include "agent/trainer/telemetry/cpu_reader.hpp"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,40 +9,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/trainer/telemetry/kernel_file.hpp"
 
 namespace rsg::trainer {
 namespace {
 
 constexpr std::size_t kMostFrequencyFiles = 16;  // each is a file; all of a large machine's would take milliseconds
 constexpr std::size_t kMostBytes = 1 << 20;      // /proc/cpuinfo has about 1.5 KiB a CPU
-
-/// A file of /proc or /sys that is kept open and read anew each time.
-class KernelFile {
- public:
-  explicit KernelFile(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  KernelFile(KernelFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  KernelFile& operator=(KernelFile&&) = delete;
-  ~KernelFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  bool exists() const { return fd_ >= 0; }
-
-  /// What it says now, at most `most` bytes; valid until `buffer` changes. Empty when it cannot be read.
-  std::string_view Read(std::size_t most, std::string* buffer) const {
-    if (fd_ < 0) return {};
-    buffer->resize(std::max(buffer->size(), most));
-    std::size_t length = 0;
-    while (length < most) {
-      const ssize_t got = pread(fd_, buffer->data() + length, most - length, static_cast<off_t>(length));
-      if (got <= 0) break;
-      length += static_cast<std::size_t>(got);
-    }
-    return std::string_view(*buffer).substr(0, length);
-  }
-
- private:
-  int fd_;
-};
 
 std::string_view NextLine(std::string_view* text) {
   const std::string_view line = text->substr(0, text->find('\n'));

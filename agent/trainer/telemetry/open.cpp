@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "agent/trainer/telemetry/cpu_reader.hpp"
+#include "agent/trainer/telemetry/cpu_wait.hpp"
 #include "agent/trainer/telemetry/nvml.hpp"
 
 namespace rsg::trainer {
@@ -18,14 +19,15 @@ std::string Environment(const char* name, const std::string& otherwise) {
 OpenedReader OpenReader(const std::string& gpu_uuid) {
   OpenedReader opened;
   if (const std::string uuid = Environment("RSG_NVML_DEVICE", gpu_uuid); !uuid.empty()) {
+    opened.of_gpu = true;
     auto nvml = OpenNvml(Environment("RSG_NVML", kNvmlLibrary), uuid);
     if (nvml.ok()) {
-      opened.reader = *std::move(nvml);
+      opened.reader = WithCpuWait(*std::move(nvml));
       return opened;
     }
     opened.note = std::string(nvml.status().message());
   }
-  opened.reader = OpenCpuReader("", AllowedCpus());
+  opened.reader = WithCpuWait(OpenCpuReader("", AllowedCpus()));
   return opened;
 }
 

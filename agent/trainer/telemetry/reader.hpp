@@ -37,6 +37,7 @@ struct Reading {
     double total = 0;
   };
   std::optional<CpuTime> cpu_time{};
+  std::optional<double> cpu_wait_seconds{};  ///< by CpuWait: a counter, too
 };
 
 /// Reads a machine. Not thread-safe: one thread at a time, whichever it is.

@@ -74,6 +74,12 @@ std::string AtItsLimit(const v1::Result& result) {
                      Percent(result.telemetry().power_cap_share()));
 }
 
+// Empty where it is no more than on any machine.
+std::string Waiting(const v1::Telemetry& telemetry) {
+  if (telemetry.cpu_wait_share() < kNotedWaitShare) return "";
+  return "waited " + Percent(telemetry.cpu_wait_share()) + " of the time for a CPU";
+}
+
 // What was looked at and found in order.
 std::string InOrder(const v1::Result& result) {
   const v1::Telemetry& telemetry = result.telemetry();
@@ -82,6 +88,7 @@ std::string InOrder(const v1::Result& result) {
   if (telemetry.has_temperature_celsius()) parts.push_back(fmt::format("{:.0f} °C", telemetry.temperature_celsius()));
   if (telemetry.has_cpu_mhz()) parts.push_back(fmt::format("CPU {:.0f} MHz", telemetry.cpu_mhz()));
   if (telemetry.has_cpu_load()) parts.push_back(fmt::format("load {:.0f} %", 100 * telemetry.cpu_load()));
+  parts.push_back(Waiting(telemetry));
   parts.push_back(AtItsLimit(result));
   parts.push_back(Slowdown(telemetry));
   const bool gpu = telemetry.has_sm_clock_mhz() || telemetry.has_temperature_celsius() || telemetry.has_power_watts();
@@ -97,14 +104,21 @@ std::string Throttling(const v1::Result& result) {
   return Joined({Slowdown(telemetry), ClockText(result)}, ", ");
 }
 
-Judgement Judge(const v1::Result& result, bool steady, const std::string& unsteadiness) {
+Judgement Judge(const v1::Result& result, const Circumstances& circumstances) {
   std::vector<Judgement> found;
   if (const std::string throttling = Throttling(result); !throttling.empty())
     found.push_back({v1::VERDICT_THROTTLED, throttling});
   if (result.drained_share() >= kHostBoundShare)
-    found.push_back(
-        {v1::VERDICT_HOST_BOUND, Percent(result.drained_share()) + " of the looks at the device found it out of work"});
-  if (!steady) found.push_back({v1::VERDICT_UNSTABLE, unsteadiness.empty() ? "never became steady" : unsteadiness});
+    found.push_back({v1::VERDICT_HOST_BOUND,
+                     Joined({Percent(result.drained_share()) + " of the looks at the device found it out of work",
+                             Waiting(result.telemetry())},
+                            ", ")});
+  if (circumstances.on_cpu && result.telemetry().cpu_wait_share() >= kContendedShare)
+    found.push_back({v1::VERDICT_CONTENDED,
+                     Waiting(result.telemetry()) + ", which others used, or a quota of the container kept from it"});
+  if (!circumstances.steady)
+    found.push_back({v1::VERDICT_UNSTABLE,
+                     circumstances.unsteadiness.empty() ? "never became steady" : circumstances.unsteadiness});
   if (IsPowerLimited(result.device_limits())) found.push_back({v1::VERDICT_POWER_LIMITED, HeldBack(result)});
   if (const std::string vagueness = Vagueness(result); !vagueness.empty())
     found.push_back({v1::VERDICT_UNSTABLE, vagueness});

@@ -28,15 +28,26 @@ Warming::Warming(std::string file, Monitor* monitor, const Clock& clock)
     : file_(std::move(file)),
       monitor_(monitor),
       clock_(clock),
-      gate_(clock.Monotonic(), ReadSettledTemperature(file_)) {}
+      remembered_(ReadSettledTemperature(file_)),
+      gate_(clock.Monotonic(), remembered_) {}
 
 bool Warming::KeepOn() {
   if (state_ != ThermalGate::State::kWarming) return false;
   if (const auto newest = monitor_->NewestTemperature()) gate_.Feed(newest->time, newest->celsius);
   state_ = gate_.Check(clock_.Monotonic());
   if (state_ == ThermalGate::State::kWarming) return true;
-  if (const auto celsius = gate_.Remember()) status_ = WriteSettledTemperature(file_, *celsius);
+  if (const auto celsius = gate_.Remember()) Remember(*celsius);
   return false;
+}
+
+void Warming::RememberWarmth() {
+  const auto newest = monitor_->NewestTemperature();
+  if (newest && remembered_ && newest->celsius > *remembered_ + kNearCelsius) Remember(newest->celsius);
+}
+
+void Warming::Remember(double celsius) {
+  remembered_ = celsius;
+  status_ = WriteSettledTemperature(file_, celsius);
 }
 
 }  // namespace rsg::trainer

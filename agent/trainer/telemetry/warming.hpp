@@ -25,13 +25,19 @@ class Warming {
 
   /// Whether to train on unmeasured. Writes the file when it first says no.
   bool KeepOn();
+  /// After the measurement: writes the newest temperature when that is more than kNearCelsius above the remembered one.
+  /// A light cell settles lower than a heavy one, which must not pass the gate by its temperature again and again.
+  void RememberWarmth();
   /// Of writing the file.
   const absl::Status& status() const { return status_; }
 
  private:
+  void Remember(double celsius);
+
   const std::string file_;
   Monitor* const monitor_;
   const Clock& clock_;
+  std::optional<double> remembered_;  // in the file
   ThermalGate gate_;
   ThermalGate::State state_ = ThermalGate::State::kWarming;
   absl::Status status_;

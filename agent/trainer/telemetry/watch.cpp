@@ -4,9 +4,16 @@
 #include <utility>
 
 namespace rsg::trainer {
+namespace {
+
+constexpr std::size_t kMostReason = 256;  // of a result's evidence, which may have 1 KiB
+
+}  // namespace
 
 Watch::Watch(std::unique_ptr<Reader> reader, const WatchOptions& options, const Clock& clock)
     : soak_seconds_(options.soak_seconds),
+      on_cpu_(options.on_cpu),
+      unread_(options.unread.substr(0, kMostReason)),
       monitor_(std::move(reader), clock, options.reading_period),
       soak_(options.soak_seconds) {
   if (!options.thermal_gate.empty()) warming_.emplace(options.thermal_gate, &monitor_, clock);
@@ -32,11 +39,16 @@ Watch::Phase Watch::Observe(v1::Window* window) {
   return phase_;
 }
 
+void Watch::RememberWarmth() {
+  if (warming_) warming_->RememberWarmth();
+}
+
 double Watch::SoakShare() const { return soak_seconds_ > 0 ? std::min(soak_.seconds() / soak_seconds_, 1.0) : 0; }
 
 void Watch::Fill(v1::Result* result, bool steady, const std::string& unsteadiness) const {
   monitor_.Fill(result);
-  const Judgement judgement = Judge(*result, steady, unsteadiness);
+  Judgement judgement = Judge(*result, {.on_cpu = on_cpu_, .steady = steady, .unsteadiness = unsteadiness});
+  if (!unread_.empty()) judgement.evidence += "; the GPU's state was not read: " + unread_;
   result->set_verdict(judgement.verdict);
   result->set_evidence(judgement.evidence);
   const auto sustained = soak_.Sustained();

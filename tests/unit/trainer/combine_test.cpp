@@ -126,6 +126,22 @@ TEST(WindowTelemetry, LoadIsTheShareOfBusyTimeBetweenReadings) {
   EXPECT_NEAR(telemetry.cpu_mhz(), 2000, 1e-9);
 }
 
+TEST(WindowTelemetry, WaitingIsAShareOfTheTimeBetweenReadings) {
+  WindowTelemetry readings;
+  for (int i = 0; i <= 5; ++i) {
+    Reading reading = At(i * 0.1);
+    reading.cpu_wait_seconds = 7 + i * 0.03;
+    readings.Add(reading);
+  }
+  EXPECT_NEAR(readings.Take(0, 0.5).cpu_wait_share(), 0.3, 1e-9);
+  Reading reading = At(0.6);
+  reading.cpu_wait_seconds = 9;  // of several threads in turn, and read late
+  readings.Add(reading);
+  EXPECT_EQ(readings.Take(0.5, 0.7).cpu_wait_share(), 1);
+  readings.Add(At(0.8));
+  EXPECT_FALSE(readings.Take(0.7, 0.9).has_cpu_wait_share());
+}
+
 TEST(WindowTelemetry, MemoryIsTheHighestAndTheLinkTheLast) {
   WindowTelemetry readings;
   Reading reading = At(0.1);

@@ -76,6 +76,7 @@ TEST_F(ProgramWithNvml, NvmlThatDoesNotStartIsSaidAndTheCpuReadInstead) {
   const v1::Result result = Run("init 9\n");
   EXPECT_FALSE(result.has_device_limits());
   EXPECT_TRUE(result.telemetry().has_cpu_load());
+  EXPECT_THAT(result.evidence(), HasSubstr("; the GPU's state was not read: "));
 }
 
 TEST_F(ProgramWithNvml, AWarmDevicePassesTheGateAndASoakFollows) {

@@ -6,12 +6,14 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "busy_cpu.hpp"
 #include "child.hpp"
 #include "common/json.hpp"
 #include "common/models.hpp"
@@ -252,6 +254,17 @@ TEST(Program, HelpTeachesAndVersionNamesTheStack) {
   EXPECT_THAT(version.out, StartsWith(std::string("rsg-trainer ") + kVersion));
   EXPECT_THAT(version.out, HasSubstr("LibTorch "));
   EXPECT_THAT(version.err, Not(HasSubstr("rror")));
+}
+
+TEST(Program, ACpuThatAnotherProgramUsesTooIsContended) {
+  if (!std::filesystem::exists("/proc/self/schedstat")) GTEST_SKIP() << "this kernel does not count";
+  const BusyCpu busy;
+  const Ended ended = RunTrainer(Tiny({"--seconds", "1", "--json-lines", "3"}));
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  const v1::Result result = EventsOf(ended).back().finished().result();
+  EXPECT_EQ(result.verdict(), v1::VERDICT_CONTENDED) << result.evidence();
+  EXPECT_GT(result.telemetry().cpu_wait_share(), 0.1);
+  EXPECT_THAT(ended.out, HasSubstr("verdict        CONTENDED: waited "));
 }
 
 }  // namespace

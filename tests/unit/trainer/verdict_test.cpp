@@ -31,7 +31,11 @@ v1::Result Healthy() {
   return result;
 }
 
-Judgement Steady(const v1::Result& result) { return Judge(result, true, ""); }
+Judgement Steady(const v1::Result& result) { return Judge(result, {}); }
+
+Judgement Unsteady(const v1::Result& result, const std::string& why) {
+  return Judge(result, {.steady = false, .unsteadiness = why});
+}
 
 TEST(Verdict, AHealthyCardIsValid) {
   const Judgement judgement = Steady(Healthy());
@@ -129,20 +133,20 @@ TEST(Verdict, ADrainedQueueIsHostBoundFromHalfOn) {
 }
 
 TEST(Verdict, ASeriesThatIsNotSteadyIsUnstableForItsReason) {
-  const Judgement judgement = Judge(Healthy(), false, "throughput fell by 4 % in the second half");
+  const Judgement judgement = Unsteady(Healthy(), "throughput fell by 4 % in the second half");
   EXPECT_EQ(judgement.verdict, v1::VERDICT_UNSTABLE);
   EXPECT_EQ(judgement.evidence, "throughput fell by 4 % in the second half");
-  EXPECT_EQ(Judge(Healthy(), false, "").evidence, "never became steady");
+  EXPECT_EQ(Unsteady(Healthy(), "").evidence, "never became steady");
 }
 
 TEST(Verdict, CausesComeBeforeWhatTheyBringAboutAndNothingIsLeftOut) {
   v1::Result result = Healthy();
   result.mutable_device_limits()->set_power_limit_watts(200);
-  EXPECT_EQ(Judge(result, false, "it drifts").verdict, v1::VERDICT_UNSTABLE);
+  EXPECT_EQ(Unsteady(result, "it drifts").verdict, v1::VERDICT_UNSTABLE);
   result.set_drained_share(0.9);
-  EXPECT_EQ(Judge(result, false, "it drifts").verdict, v1::VERDICT_HOST_BOUND);
+  EXPECT_EQ(Unsteady(result, "it drifts").verdict, v1::VERDICT_HOST_BOUND);
   result.mutable_telemetry()->set_thermal_share(0.3);
-  const Judgement judgement = Judge(result, false, "it drifts");
+  const Judgement judgement = Unsteady(result, "it drifts");
   EXPECT_EQ(judgement.verdict, v1::VERDICT_THROTTLED);
   EXPECT_EQ(judgement.evidence,
             "30 % of the time under thermal slowdown, SM clock 1905 of 1980 MHz; "
@@ -157,6 +161,36 @@ TEST(Verdict, ACpuIsJudgedByWhatItHas) {
   result.mutable_telemetry()->set_cpu_load(0.514);
   EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
   EXPECT_EQ(Steady(result).evidence, "CPU 2300 MHz, load 51 %");
+}
+
+TEST(Verdict, ACpuThatOthersUseIsContendedFromATenthOn) {
+  v1::Result result = Known();
+  result.mutable_telemetry()->set_readings(5);
+  result.mutable_telemetry()->set_cpu_mhz(2300);
+  result.mutable_telemetry()->set_cpu_wait_share(0.049);
+  const auto judge = [&result] { return Judge(result, {.on_cpu = true}); };
+  EXPECT_EQ(judge().evidence, "CPU 2300 MHz");
+  result.mutable_telemetry()->set_cpu_wait_share(0.099);
+  EXPECT_EQ(judge().verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(judge().evidence, "CPU 2300 MHz, waited 10 % of the time for a CPU");
+  result.mutable_telemetry()->set_cpu_wait_share(0.47);
+  EXPECT_EQ(judge().verdict, v1::VERDICT_CONTENDED);
+  EXPECT_EQ(judge().evidence,
+            "waited 47 % of the time for a CPU, which others used, or a quota of the container kept from it");
+  EXPECT_EQ(Judge(result, {.on_cpu = true, .steady = false, .unsteadiness = "it drifts"}).verdict,
+            v1::VERDICT_CONTENDED)
+      << "the cause comes first";
+}
+
+TEST(Verdict, AGpuWhoseHostWaitsForCpusIsHostBoundOnlyWhereItRunsOutOfWork) {
+  v1::Result result = Healthy();
+  result.mutable_telemetry()->set_cpu_wait_share(0.47);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_VALID);
+  EXPECT_EQ(Steady(result).evidence, "SM clock 1905 of 1980 MHz, 61 °C, waited 47 % of the time for a CPU");
+  result.set_drained_share(0.5);
+  EXPECT_EQ(Steady(result).verdict, v1::VERDICT_HOST_BOUND);
+  EXPECT_EQ(Steady(result).evidence,
+            "50 % of the looks at the device found it out of work, waited 47 % of the time for a CPU");
 }
 
 TEST(Verdict, WhatCouldNotBeReadIsSaid) {

@@ -157,6 +157,14 @@ TEST(Watch, AGpuThatTellsNothingIsMeasuredAllTheSame) {
   EXPECT_FALSE(result.has_device_limits());
 }
 
+TEST(Watch, AGpuWhoseStateIsNotReadSaysSo) {
+  Watched watched("", {.unread = std::string(2000, 'x')});
+  watched.Window(5);
+  const std::string evidence = watched.Result().evidence();
+  EXPECT_THAT(evidence, HasSubstr("; the GPU's state was not read: xxx"));
+  EXPECT_LT(evidence.size(), 600u) << "a result may have 1 KiB";
+}
+
 TEST(Watch, ASoakStandsBesideTheMeasurement) {
   Watched watched(kLimits + Healthy("0", 10) + Healthy("0x20"), {.soak_seconds = 2});
   watched.Window(10);
@@ -228,6 +236,19 @@ TEST(Watch, TheGateLetsAWarmGpuPassAndWarmsACooledOneUntilItIsNear) {
   }
   Watched watched(HeatingTo(50, 70), {.thermal_gate = file.path()}, 0.5);
   EXPECT_NEAR(Warm(&watched), 15, 0.5);
+  EXPECT_EQ(ReadSettledTemperature(file.path()), 70);
+}
+
+TEST(Watch, ADeviceThatAHeavierRunHeatedUpIsRememberedHotter) {
+  const GateFile file;
+  ASSERT_TRUE(WriteSettledTemperature(file.path(), 50).ok());
+  Watched watched(HeatingTo(48, 70), {.thermal_gate = file.path()}, 0.5);
+  EXPECT_EQ(Warm(&watched), 0);
+  watched.Window(5);
+  watched.watch().RememberWarmth();
+  EXPECT_EQ(ReadSettledTemperature(file.path()), 50) << "within what passes the gate";
+  watched.Window(50);
+  watched.watch().RememberWarmth();
   EXPECT_EQ(ReadSettledTemperature(file.path()), 70);
 }
 
