@@ -50,7 +50,7 @@ class Run {
     try {
       status = Train();
     } catch (...) {
-      status = StatusOfException();
+      status = StatusOfException(device_ != nullptr && device_->RefusedMemory());
     }
     return Conclude(status);
   }

@@ -177,6 +177,8 @@ class CudaDevice final : public Device {
     return static_cast<std::uint32_t>(static_cast<std::size_t>(stats.reserved_bytes[kAllPools].peak) / kMiB);
   }
 
+  bool RefusedMemory() override { return c10::cuda::CUDACachingAllocator::getDeviceStats(ordinal_).num_ooms > 0; }
+
   std::uint32_t HostThreads() const override { return static_cast<std::uint32_t>(at::get_num_threads()); }
   std::string CudnnVersion() const override { return CudnnVersionText(); }
 
