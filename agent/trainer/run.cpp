@@ -57,8 +57,10 @@ class Run {
 
  private:
   absl::Status Train() {
-    auto device = OpenDevice(line_.device);
+    std::string note;
+    auto device = OpenDevice(line_.device, &note);
     if (!device.ok()) return device.status();
+    if (!note.empty()) console_.Warn(note + "; training on the CPU");
     device_ = *std::move(device);
     if (auto s = CheckPrecision(line_.cell.precision(), device_->identity(), TorchCudaVersion()); !s.ok()) return s;
     console_.Starting(line_.cell, device_->identity().name);
@@ -183,7 +185,7 @@ class Run {
       peak = FindPeak(*device_, precision, ProbeFingerprint(result.keys(), precision), line_.peak,
                       flop * result.throughput());
     }
-    if (!peak.status.ok()) console_.Failed("the probe of matrix products: " + std::string(peak.status.message()));
+    if (!peak.status.ok()) console_.Warn("the probe of matrix products: " + std::string(peak.status.message()));
     return MakePhysics(flop, result.throughput(), peak.flops, MayUseWinograd(precision, device_->identity()));
   }
 
@@ -206,12 +208,12 @@ class Run {
       console_.Finished(started_, result);
       if (signal == 0) *finished.mutable_result() = result;
     }
-    if (!finished.error().empty()) console_.Failed(finished.error());
+    if (!finished.error().empty()) console_.Warn(finished.error());
     if (line_.json) std::printf("%s\n", ToJson(finished).c_str());
     v1::TrainerEvent event;
     *event.mutable_finished() = finished;
     if (const auto written = events_.Write(event); !written.ok() && status.ok()) {
-      console_.Failed(std::string(written.message()));
+      console_.Warn(std::string(written.message()));
       return kExitFailed;
     }
     return code;

@@ -42,10 +42,15 @@ absl::StatusOr<std::unique_ptr<Device>> OpenGpu(std::string_view name, int ordin
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Device>> OpenDevice(std::string_view name) {
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(std::string_view name, std::string* note) {
   if (name == "cpu") return OpenCpu();
   if (const auto ordinal = Ordinal(name)) return OpenGpu(name, *ordinal);
-  if (name.empty()) return ListDevices().gpus.empty() ? OpenCpu() : OpenGpu("cuda", 0);
+  if (name.empty()) {
+    const DeviceList devices = ListDevices();
+    if (!devices.gpus.empty()) return OpenGpu("cuda", 0);
+    if (note != nullptr) *note = devices.note;
+    return OpenCpu();
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("device: '", std::string(name), "' is unknown; use cpu, cuda or cuda:N"));
 }
@@ -61,7 +66,7 @@ DeviceList ListDevices() {
     found.gpus = (*plugin)->list();
     found.cudnn_version = (*plugin)->cudnn_version();
   } catch (...) {
-    found.note = std::string(StatusOfException().message());
+    found.note = absl::StrCat("no GPU can be used: ", StatusOfException().message());
   }
   return found;
 }

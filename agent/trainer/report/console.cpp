@@ -142,8 +142,12 @@ void Console::Warming(const v1::Window& window) { Show(window, WarmingLine(windo
 void Console::Soaking(const v1::Window& window, double share) { Show(window, SoakLine(window, share)); }
 
 void Console::Note(const std::string& text) {
+  if (!quiet_) Warn(text);
+}
+
+void Console::Warn(const std::string& text) {
   ClearLine();
-  if (!quiet_) Say(stderr, "rsg-trainer: " + text + "\n");
+  Say(stderr, "rsg-trainer: " + text + "\n");
 }
 
 void Console::Show(const v1::Window& window, const std::string& line) {
@@ -161,11 +165,6 @@ void Console::Show(const v1::Window& window, const std::string& line) {
 void Console::Finished(const v1::TrainerStarted& started, const v1::Result& result) {
   ClearLine();
   if (!json_) Say(stdout, Summarise(started, result));
-}
-
-void Console::Failed(const std::string& why) {
-  ClearLine();
-  Say(stderr, "rsg-trainer: " + why + "\n");
 }
 
 void Console::ClearLine() {

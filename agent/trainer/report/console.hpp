@@ -33,11 +33,11 @@ class Console {
   /// In place of Progress while the thermal gate holds the run, and during a soak, of which `share` is over.
   void Warming(const v1::Window& window);
   void Soaking(const v1::Window& window, double share);
-  /// One line on stderr about something that does not end the run; not when quiet.
+  /// One line on stderr, "rsg-trainer: ...", about something that does not end the run; not when quiet.
   void Note(const std::string& text);
+  /// The same, also when quiet: why there is no result, or why it is not what one expects.
+  void Warn(const std::string& text);
   void Finished(const v1::TrainerStarted& started, const v1::Result& result);
-  /// Why there is no result: one line, "rsg-trainer: ...", on stderr.
-  void Failed(const std::string& why);
 
  private:
   void Show(const v1::Window& window, const std::string& line);

@@ -134,6 +134,14 @@ TEST_F(FactsTest, TrainerIsAskedAndTheCpuGetsItsId) {
   EXPECT_EQ(facts->stack().torch_version(), "2.11.0");
 }
 
+TEST_F(FactsTest, WhatATrainerSaysBesideAGoodAnswerIsHandedOnOnce) {
+  std::vector<std::string> words;
+  ASSERT_TRUE(AskTrainer(RSG_FAKE_TRAINER, {}, 20, &words).ok());
+  EXPECT_THAT(words, ::testing::IsEmpty());
+  ASSERT_TRUE(AskTrainer(RSG_FAKE_TRAINER, {"OMP_FAKE_INFO=warn"}, 20, &words).ok());
+  EXPECT_THAT(words, ::testing::ElementsAre("rsg-trainer: no GPU can be used: too old", "second"));
+}
+
 TEST_F(FactsTest, BadTrainersAreNamedWithTheirLastWords) {
   const auto ask = [](const char* answer, double seconds = 20) {
     return AskTrainer(RSG_FAKE_TRAINER, {std::string("OMP_FAKE_INFO=") + answer}, seconds).status();

@@ -190,7 +190,7 @@ class CudaDevice final : public Device {
 
 std::vector<DeviceIdentity> List() {
   std::vector<DeviceIdentity> found;
-  const int count = c10::cuda::device_count();
+  const int count = c10::cuda::device_count_ensure_non_zero();  // throws what is wrong: device_count() only gives 0
   for (int ordinal = 0; ordinal < count; ++ordinal) found.push_back(Identify(ordinal));
   return found;
 }
