@@ -8,6 +8,7 @@
 #include "agent/trainer/device/cpu/cpu_facts.hpp"
 #include "agent/trainer/device/cuda/loader.hpp"
 #include "agent/trainer/training/failure.hpp"
+#include "common/memory.hpp"
 
 namespace rsg::trainer {
 namespace {
@@ -56,7 +57,8 @@ absl::StatusOr<std::unique_ptr<Device>> OpenDevice(std::string_view name, std::s
 }
 
 DeviceList ListDevices() {
-  DeviceList found{.gpus = {}, .cpu = {.name = CpuName(), .memory_mib = MemoryMib()}, .cudnn_version = "", .note = ""};
+  DeviceList found{
+      .gpus = {}, .cpu = {.name = CpuName(), .memory_mib = MemoryMib("/")}, .cudnn_version = "", .note = ""};
   const auto plugin = LoadCudaPlugin();
   if (!plugin.ok()) {
     if (!absl::IsNotFound(plugin.status())) found.note = std::string(plugin.status().message());
