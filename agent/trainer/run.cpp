@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -47,12 +48,17 @@ class Run {
 
   int Go() {
     absl::Status status;
+    int signal = 0;
+    std::optional<v1::Result> result;
     try {
       status = Train();
+      signal = InterruptingSignal();  // one that comes later finds the measurement done
+      // Inside, for a device that has failed in the last steps says so when it is asked for the loss.
+      if (status.ok() && !summary_.empty()) result = MakeResult();
     } catch (...) {
       status = StatusOfException(device_ != nullptr && device_->RefusedMemory());
     }
-    return Conclude(status);
+    return Conclude(status, signal, result);
   }
 
  private:
@@ -190,8 +196,7 @@ class Run {
   }
 
   /// Says how it ended, to people and on --json-lines, and returns the exit code.
-  int Conclude(const absl::Status& status) {
-    const int signal = InterruptingSignal();
+  int Conclude(const absl::Status& status, int signal, const std::optional<v1::Result>& result) {
     v1::TrainerFinished finished;
     int code = kExitDone;
     if (!status.ok()) {
@@ -203,10 +208,9 @@ class Run {
     } else {
       finished.set_outcome(v1::OUTCOME_COMPLETED);
     }
-    if (status.ok() && !summary_.empty()) {
-      const v1::Result result = MakeResult();
-      console_.Finished(started_, result);
-      if (signal == 0) *finished.mutable_result() = result;
+    if (result) {
+      console_.Finished(started_, *result);
+      if (signal == 0) *finished.mutable_result() = *result;
     }
     if (!finished.error().empty()) console_.Warn(finished.error());
     if (line_.json) std::printf("%s\n", ToJson(finished).c_str());
