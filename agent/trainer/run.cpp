@@ -116,9 +116,10 @@ class Run {
 
   absl::Status Measure() {
     LoopParts parts{*step_, *device_, pacer_, SystemClock(), InterruptingSignal()};
-    parts.keep_warming = [this] { return watch_->KeepWarming(); };
+    const auto keep_warming = [this] { return watch_->KeepWarming(); };
+    parts.keep_warming = keep_warming;
     parts.keep_soaking = [this] { return !summary_.empty() && watch_->KeepSoaking(); };
-    const OriginalParts original{*step_, original_, SystemClock(), InterruptingSignal()};
+    const OriginalParts original{*step_, original_, SystemClock(), InterruptingSignal(), keep_warming};
     const WindowSink sink = [&](const v1::Window& ended) {
       v1::TrainerEvent event;
       *event.mutable_window() = ended;
