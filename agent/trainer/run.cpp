@@ -143,7 +143,11 @@ class Run {
     summary_.Add(*window);
     drained_share_.Add(*window);
     if (!window->warm_up()) series_.Add(window->steps(), window->seconds());
-    if (phase == Watch::Phase::kWarming) return console_.Warming(*window);
+    const double end_seconds = window->start_seconds() + window->seconds();
+    if (phase == Watch::Phase::kWarming) {
+      warmed_until_ = end_seconds;
+      return console_.Warming(*window);
+    }
     // Whether the series is steady is judged once, at the end.
     if (v1::Result so_far = Measured(); !summary_.empty()) {
       watch_->Fill(&so_far, /*steady=*/true, "");
@@ -151,9 +155,8 @@ class Run {
     }
     console_.Progress(*window, {.throughput = summary_.Throughput(),
                                 .half_width = RelativeHalfWidth(series_),
-                                .progress = ByOriginal()
-                                                ? original_.Progress()
-                                                : pacer_.Progress(window->start_seconds() + window->seconds())});
+                                .progress = ByOriginal() ? original_.Progress()
+                                                         : pacer_.Progress(end_seconds - warmed_until_)});
   }
 
   bool ByOriginal() const { return line_.cell.mode() == v1::MODE_ORIGINAL; }
@@ -246,6 +249,7 @@ class Run {
   Series series_;           // of what was measured
   Summary summary_;
   DrainedShare drained_share_;
+  double warmed_until_ = 0;  // the pacer's limit begins here, on the windows' clock
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;
 };
 
