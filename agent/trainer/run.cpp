@@ -1,9 +1,11 @@
 #include "agent/trainer/run.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -12,9 +14,9 @@
 #include "agent/trainer/measure/drained_share.hpp"
 #include "agent/trainer/measure/health.hpp"
 #include "agent/trainer/measure/loop.hpp"
-#include "agent/trainer/measure/steady.hpp"
 #include "agent/trainer/measure/original.hpp"
 #include "agent/trainer/measure/physics.hpp"
+#include "agent/trainer/measure/steady.hpp"
 #include "agent/trainer/measure/summary.hpp"
 #include "agent/trainer/peak.hpp"
 #include "agent/trainer/precision.hpp"
@@ -28,6 +30,7 @@
 #include "agent/trainer/training/training_step.hpp"
 #include "common/clock.hpp"
 #include "common/json.hpp"
+#include "common/overrides.hpp"
 #include "common/script.hpp"
 #include "common/version.hpp"
 
@@ -67,6 +70,9 @@ class Run {
     auto device = OpenDevice(line_.device, &note);
     if (!device.ok()) return device.status();
     if (!note.empty()) console_.Warn(note + "; training on the CPU");
+    for (const std::string_view name : kOverrides)
+      if (std::getenv(name.data()) != nullptr)
+        console_.Warn(std::string(name) + " is set: it changes what a GPU measures, and no result tells; unset it");
     device_ = *std::move(device);
     if (auto s = CheckPrecision(line_.cell.precision(), device_->identity(), TorchCudaVersion()); !s.ok()) return s;
     console_.Starting(line_.cell, device_->identity().name);

@@ -66,6 +66,15 @@ TEST(Program, MeasuresAndReportsToPeopleAndMachines) {
   EXPECT_FALSE(result.stack().torch_version().empty());
 }
 
+TEST(Program, SaysWhatIsSetBehindItsBack) {
+  setenv("NVIDIA_TF32_OVERRIDE", "0", 1);
+  const Ended ended = RunTrainer(Tiny({"--n-batches", "1", "--peak-flops", "1e12"}));
+  unsetenv("NVIDIA_TF32_OVERRIDE");
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.err, HasSubstr("rsg-trainer: NVIDIA_TF32_OVERRIDE is set"));
+  EXPECT_THAT(ended.err, Not(HasSubstr("CUDA_LAUNCH_BLOCKING")));
+}
+
 /// A machine with a library that passes for NVIDIA's driver and no GPU that it can be used for.
 class ProgramWithADeadDriver : public ::testing::Test {
  protected:
