@@ -219,7 +219,7 @@ class Run {
       finished.set_outcome(v1::OUTCOME_COMPLETED);
     }
     if (result) {
-      console_.Finished(started_, *result);
+      console_.Finished(started_, *result, HasTf32(device_->identity()));
       if (signal == 0) *finished.mutable_result() = *result;
     }
     if (!finished.error().empty()) console_.Warn(finished.error());

@@ -10,8 +10,8 @@ namespace rsg::trainer {
 
 /// "resnet50, batch 64, 224 px, fp32, nchw".
 std::string Describe(const v1::Cell& cell);
-/// The readable summary of a finished run, several lines with the last line's end.
-std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result);
+/// The readable summary of a finished run, several lines with the last line's end. `has_tf32`: the device's hardware.
+std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result, bool has_tf32);
 /// What is known of a run while it goes on.
 struct Figures {
   double throughput = 0;  ///< samples per second of the measured windows so far; 0 in warm-up
@@ -37,7 +37,7 @@ class Console {
   void Note(const std::string& text);
   /// The same, also when quiet: why there is no result, or why it is not what one expects.
   void Warn(const std::string& text);
-  void Finished(const v1::TrainerStarted& started, const v1::Result& result);
+  void Finished(const v1::TrainerStarted& started, const v1::Result& result, bool has_tf32);
 
  private:
   void Show(const v1::Window& window, const std::string& line);
