@@ -176,8 +176,8 @@ v1::AttemptFinished ChildWatch::NeverRan(v1::Outcome outcome, const std::string&
 
 double ChildWatch::SecondsLeft(double now) const {
   double asked = limits_.max_seconds();
-  // The trainer warms up for the larger of a second and a tenth of what it measures.
-  if (limits_.has_seconds()) asked = std::min(asked, limits_.seconds() + std::max(1.0, limits_.seconds() / 10));
+  // The trainer warms up for a second or half of what it measures, whichever is longer, at most.
+  if (limits_.has_seconds()) asked = std::min(asked, limits_.seconds() + std::max(1.0, limits_.seconds() / 2));
   return std::max(0.0, asked - (now - started_at_.value_or(now)));
 }
 

@@ -39,7 +39,7 @@ class ChildWatch {
 
   /// The agent has decided how it ends, so what the trainer says no longer counts.
   bool end_decided() const { return decided_.has_value(); }
-  /// About how long it still takes, by its limits; 0 when it is over them.
+  /// How long it still takes at most, by its limits and without a thermal gate; 0 when it is over them.
   double SecondsLeft(double now) const;
 
  private:
