@@ -78,6 +78,11 @@ TEST_F(ProgramWithNvml, NvmlThatDoesNotStartIsSaidAndTheCpuReadInstead) {
   EXPECT_TRUE(result.telemetry().has_cpu_load());
 }
 
+TEST_F(ProgramWithNvml, TellsTheVersionOfADriverInAnUnusualPlace) {
+  if (std::filesystem::exists("/sys/module/nvidia/version")) GTEST_SKIP() << "the kernel's module tells it";
+  EXPECT_THAT(RunTrainer({"info", "--json"}).out, HasSubstr("\"driver_version\":\"580.65.06\""));
+}
+
 TEST_F(ProgramWithNvml, AWarmDevicePassesTheGateAndASoakFollows) {
   std::ofstream(gate_) << "60\n";
   const v1::Result result = Run("reading sm=1900 temp=58 reasons=0\n", {"--thermal-gate", gate_, "--soak", "1"});
