@@ -53,7 +53,7 @@ class Asked {
   int End() {
     if (pid_ == 0) return status_;
     kill(-pid_, SIGKILL);
-    waitpid(std::exchange(pid_, 0), &status_, 0);
+    status_ = Reap(std::exchange(pid_, 0)).value_or(0);
     return status_;
   }
   bool Ended() const {
