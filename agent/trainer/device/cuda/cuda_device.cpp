@@ -1,6 +1,7 @@
 // librsg-trainer-cuda.so: NVIDIA GPUs by LibTorch's CUDA side. Time is taken by events in the stream that trains.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +53,16 @@ class CudaGraph final : public Graph {
 
 std::string FirstLine(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
+// A capture that was invalidated leaves the random generator in it, and the next dropout outside fails. Nothing takes
+// it out again, so it gets a state that was never in one.
+void FreeRandomGenerator(c10::DeviceIndex device) {
+  at::Generator random = at::cuda::detail::getDefaultCUDAGenerator(device);
+  const std::lock_guard lock(random.mutex());
+  at::Generator fresh = at::cuda::detail::createCUDAGenerator(device);
+  fresh.set_current_seed(random.current_seed());
+  random.graphsafe_set_state(fresh);
+}
+
 // Ends a capture that failed half-way, and makes its memory free again. Each of these may already have been done by
 // LibTorch, and what went wrong is known: so nothing here is an error.
 void AbandonCapture(const c10::cuda::CUDAStream& stream, c10::MempoolId_t pool) {
@@ -61,6 +73,7 @@ void AbandonCapture(const c10::cuda::CUDAStream& stream, c10::MempoolId_t pool) 
   }
   (void)cudaGetLastError();
   try {
+    FreeRandomGenerator(stream.device_index());
     c10::cuda::CUDACachingAllocator::endAllocateToPool(stream.device_index(), pool);
     c10::cuda::CUDACachingAllocator::releasePool(stream.device_index(), pool);
   } catch (const c10::Error&) {
@@ -82,7 +95,7 @@ std::unique_ptr<CudaGraph> Capture(const c10::cuda::CUDAStream& stream, const st
     return graph;
   } catch (...) {
     try {
-      // Where the capture itself is sound (out of memory), this also takes the random generator out of it.
+      // Where the capture itself is sound (out of memory), nothing is left to abandon.
       if (capturing) graph->native().capture_end();
     } catch (const c10::Error&) {
     }
