@@ -63,8 +63,10 @@ int RunAgent(const Options& options, Membership membership) {
   const auto environment = ChildEnvironment(environ);
   const auto trainer = FindTrainer(options.trainer);
   if (!trainer.ok()) return Fail(trainer.status());
-  const auto info = AskTrainer(*trainer, environment, kInfoSeconds);
+  std::vector<std::string> words;
+  const auto info = AskTrainer(*trainer, environment, kInfoSeconds, &words);
   if (!info.ok()) return Fail(info.status());
+  for (const std::string& line : words) spdlog::warn("the trainer says: {}", line);
   const auto facts = GatherFacts(*info, Sha256Hex(membership.credential), "/", options.state_folder);
   if (!facts.ok()) return Fail(facts.status());
   bool gpu = false;

@@ -4,6 +4,7 @@
 #include "agent/facts/host.hpp"
 #include "agent/facts/machine_id.hpp"
 #include "agent/protocol/text.hpp"
+#include "common/memory.hpp"
 #include "common/validate.hpp"
 
 namespace rsg::agent {

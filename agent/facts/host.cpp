@@ -5,11 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "agent/protocol/text.hpp"
@@ -21,7 +18,6 @@ namespace {
 constexpr std::size_t kMaxBytes = 4 << 20;  // /proc/cpuinfo of hundreds of cores
 constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kMaxInfo = 64 << 10;
-constexpr std::uint64_t kMib = 1 << 20;
 
 std::string Contents(const std::filesystem::path& path) {
   const auto content = ReadFile(path, kMaxBytes);
@@ -43,38 +39,6 @@ std::string Value(const std::string& content, absl::string_view key, char separa
 std::string Architecture() {
   utsname names{};
   return uname(&names) == 0 ? names.machine : "unknown";
-}
-
-std::uint64_t LimitIn(const std::filesystem::path& file) {
-  std::uint64_t bytes = 0;
-  const std::string content = Contents(file);
-  const bool number = absl::SimpleAtoi(absl::StripAsciiWhitespace(content), &bytes);  // or "max"
-  return number && bytes > 0 ? bytes : std::numeric_limits<std::uint64_t>::max();
-}
-
-/// The tightest limit from the process's group up to the root of the hierarchy at `mount`.
-std::uint64_t GroupLimit(const std::filesystem::path& mount, absl::string_view group, const char* file) {
-  std::uint64_t limit = LimitIn(mount / file);
-  std::filesystem::path path = mount;
-  for (absl::string_view part : absl::StrSplit(group, '/', absl::SkipEmpty())) {
-    if (part == "..") break;  // seen from inside a namespace: the rest of the way is not ours to see
-    path /= std::string(part);
-    limit = std::min(limit, LimitIn(path / file));
-  }
-  return limit;
-}
-
-std::uint64_t ControlGroupLimit(const std::filesystem::path& root) {
-  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
-  const std::string groups = Contents(root / "proc/self/cgroup");
-  for (absl::string_view line : absl::StrSplit(groups, '\n', absl::SkipEmpty())) {
-    const std::vector<absl::string_view> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (fields.size() != 3) continue;
-    if (fields[0] == "0") limit = std::min(limit, GroupLimit(root / "sys/fs/cgroup", fields[2], "memory.max"));
-    if (fields[1] == "memory")
-      limit = std::min(limit, GroupLimit(root / "sys/fs/cgroup/memory", fields[2], "memory.limit_in_bytes"));
-  }
-  return limit;
 }
 
 }  // namespace
@@ -106,14 +70,6 @@ std::uint32_t AllowedCpus() {
   const int count = sched_getaffinity(0, bytes, set) == 0 ? CPU_COUNT_S(bytes, set) : 1;
   CPU_FREE(set);
   return static_cast<std::uint32_t>(std::max(1, count));
-}
-
-std::uint32_t MemoryMib(const std::filesystem::path& root) {
-  const std::string total = Value(Contents(root / "proc/meminfo"), "MemTotal", ':');  // "24033628 kB"
-  std::uint64_t kib = 0;
-  if (!absl::SimpleAtoi(absl::StripSuffix(total, " kB"), &kib)) return 0;
-  const std::uint64_t mib = std::min(kib / 1024, ControlGroupLimit(root) / kMib);
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(mib, std::numeric_limits<std::uint32_t>::max()));
 }
 
 std::string CpuInfo(const std::filesystem::path& root) { return CleanHead(Contents(root / "proc/cpuinfo"), kMaxInfo); }

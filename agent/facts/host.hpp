@@ -13,8 +13,6 @@ std::string OperatingSystem(const std::filesystem::path& root);
 std::string CpuModel(const std::filesystem::path& root);
 /// CPUs that this process may run on, at least 1.
 std::uint32_t AllowedCpus();
-/// MiB that this process may use: the machine's memory, or the tightest limit of its control groups. 0: unknown.
-std::uint32_t MemoryMib(const std::filesystem::path& root);
 /// The start of /proc/cpuinfo, for people, at most 64 KiB; empty when unknown.
 std::string CpuInfo(const std::filesystem::path& root);
 /// The kernel's id of this boot; empty when unknown.

@@ -53,7 +53,7 @@ class Asked {
   int End() {
     if (pid_ == 0) return status_;
     kill(-pid_, SIGKILL);
-    waitpid(std::exchange(pid_, 0), &status_, 0);
+    status_ = Reap(std::exchange(pid_, 0)).value_or(0);
     return status_;
   }
   bool Ended() const {
@@ -165,11 +165,14 @@ absl::StatusOr<std::string> FindTrainer(const std::string& asked) {
 }
 
 absl::StatusOr<v1::TrainerInfo> AskTrainer(const std::string& path, const std::vector<std::string>& environment,
-                                           double seconds) {
+                                           double seconds, std::vector<std::string>* words) {
   const auto answer = Run(path, {"info", "--json"}, environment, seconds);
   v1::TrainerInfo info;
   const absl::Status status = answer.ok() ? Judge(*answer, &info) : answer.status();
   if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, " ", status.message()));
+  if (words == nullptr) return info;
+  for (const absl::string_view line : absl::StrSplit(answer->words, '\n', absl::SkipWhitespace()))
+    if (std::find(words->begin(), words->end(), line) == words->end()) words->emplace_back(line);
   return info;
 }
 

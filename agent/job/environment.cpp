@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/overrides.hpp"
+
 namespace rsg::agent {
 namespace {
 
@@ -10,8 +12,13 @@ constexpr std::string_view kNames[] = {"PATH",          "HOME",    "TMPDIR", "LA
                                        "RSG_TORCH_DIR", "RSG_NVML", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX"};
 constexpr std::string_view kPrefixes[] = {"LC_", "OMP_", "MKL_", "KMP_", "GOMP_", "CUDA_", "NVIDIA_"};
 
+bool Contains(const auto& names, std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 bool Allowed(std::string_view name) {
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
+  if (Contains(kOverrides, name)) return false;
+  return Contains(kNames, name) ||
          std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
                      [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
 }

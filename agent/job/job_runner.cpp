@@ -59,7 +59,7 @@ void Drain(Descriptor* from, std::size_t at_most, const std::function<void(std::
 JobRunner::~JobRunner() {
   if (!child_) return;
   Kill();
-  waitpid(child_->pid, nullptr, 0);
+  Reap(child_->pid);
 }
 
 absl::Status JobRunner::Start(const JobRequest& request) {

@@ -30,7 +30,7 @@ class JobRunner {
  public:
   /// `use_pidfd` false: as on a kernel older than 5.3, where the child's end is found by looking.
   explicit JobRunner(bool use_pidfd = true) : use_pidfd_(use_pidfd) {}
-  /// Kills what runs, and waits for it.
+  /// Kills what runs, and waits for it, as Reap does.
   ~JobRunner();
   JobRunner(const JobRunner&) = delete;
   JobRunner& operator=(const JobRunner&) = delete;

@@ -17,7 +17,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "agent/job/descriptor.hpp"
+#include "common/clock.hpp"
 #include "common/core_dump.hpp"
+#include "common/duration.hpp"
+#include "common/log.hpp"
 
 namespace rsg::agent {
 namespace {
@@ -203,6 +206,24 @@ absl::StatusOr<pid_t> SpawnProcess(const SpawnRequest& request) {
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
   return absl::ErrnoToStatus(error, absl::StrCat("cannot start ", request.program));
+}
+
+std::optional<int> Reap(pid_t pid, double seconds) {
+  constexpr unsigned kLookMicroseconds = 10'000;
+  const double until = SystemClock().Monotonic() + seconds;
+  while (true) {
+    int status = 0;
+    const pid_t reaped = waitpid(pid, &status, WNOHANG);
+    if (reaped == pid) return status;
+    if (reaped < 0 && errno != EINTR) return std::nullopt;  // it is no child of ours any more
+    if (SystemClock().Monotonic() >= until) break;
+    usleep(kLookMicroseconds);
+  }
+  LogLine(
+      LogLevel::kWarning,
+      absl::StrCat("process ", pid, " still lives ", FormatDuration(seconds),
+                   " after SIGKILL and is left alone; if it stays, restart the machine (dmesg may say what hangs)"));
+  return std::nullopt;
 }
 
 }  // namespace rsg::agent

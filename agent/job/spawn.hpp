@@ -4,6 +4,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,5 +24,13 @@ struct SpawnRequest {
 /// the path: NOT_FOUND, PERMISSION_DENIED and others of exec; RESOURCE_EXHAUSTED of fork; FAILED_PRECONDITION off the
 /// main thread.
 absl::StatusOr<pid_t> SpawnProcess(const SpawnRequest& request);
+
+/// How long the end of a child that was killed is awaited before it is left to the kernel.
+inline constexpr double kReapSeconds = 10;
+
+/// Waits for the end of the child and gives its status as waitpid does; nothing, with a warning in the log, when it
+/// lives on after `seconds`: a driver that hangs keeps a process in the kernel whatever kills it, and nobody who waited
+/// for it would end either.
+std::optional<int> Reap(pid_t pid, double seconds = kReapSeconds);
 
 }  // namespace rsg::agent

@@ -1,6 +1,7 @@
 #include "agent/protocol/child_watch.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "agent/protocol/text.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxError = 4 << 10;
 constexpr std::size_t kMaxLogTail = 16 << 10;
+constexpr double kLeastPatience = 1;  // with the end of a child that was killed: much memory takes its time
 constexpr int kExitOutOfMemory = 3;
 constexpr int kExitUnsupported = 4;
 
@@ -32,7 +34,8 @@ std::string LastLine(const std::string& log) {
 }  // namespace
 
 ChildWatch::ChildWatch(const v1::Assign& assign, double kill_after, double now)
-    : cell_(assign.cell()),
+    : attempt_id_(assign.attempt_id()),
+      cell_(assign.cell()),
       limits_(assign.limits()),
       kill_after_(kill_after),
       max_runtime_(assign.max_runtime_seconds()),
@@ -46,7 +49,7 @@ void ChildWatch::Spawned(double now) {
 const v1::Window* ChildWatch::Hear(const v1::TrainerEvent& event, double now, Actions* actions) {
   if (decided_) return nullptr;
   if (finished_) {
-    HearNonsense("it went on after its last line", actions);
+    HearNonsense("it went on after its last line", now, actions);
     return nullptr;
   }
   if (event.has_started()) {
@@ -61,11 +64,11 @@ const v1::Window* ChildWatch::Hear(const v1::TrainerEvent& event, double now, Ac
   }
   const v1::Window& window = event.window();
   if (!started_at_) {
-    HearNonsense("a window came before it said that it had started", actions);
+    HearNonsense("a window came before it said that it had started", now, actions);
   } else if (window.sequence() != sequence_ + 1) {
-    HearNonsense(absl::StrCat("window ", window.sequence(), " came after window ", sequence_), actions);
+    HearNonsense(absl::StrCat("window ", window.sequence(), " came after window ", sequence_), now, actions);
   } else if (window.start_seconds() < last_start_seconds_) {
-    HearNonsense(absl::StrCat("window ", window.sequence(), " began before the one ahead of it"), actions);
+    HearNonsense(absl::StrCat("window ", window.sequence(), " began before the one ahead of it"), now, actions);
   } else {
     sequence_ = window.sequence();
     last_start_seconds_ = window.start_seconds();
@@ -78,28 +81,28 @@ void ChildWatch::CheckStarted(const v1::TrainerStarted& started, double now, Act
   if (started.protocol_version() != kProtocolVersion) {
     HearNonsense(absl::StrCat("it speaks protocol ", started.protocol_version(), " and the agent ", kProtocolVersion,
                               "; install rsg-trainer and rsg-agent of one version"),
-                 actions);
+                 now, actions);
   } else if (started_at_) {
-    HearNonsense("it said twice that it had started", actions);
+    HearNonsense("it said twice that it had started", now, actions);
   } else if (!SameCell(started.cell(), cell_)) {
-    HearNonsense(absl::StrCat("it runs another cell than the one asked for: ", started.cell().ShortDebugString()),
+    HearNonsense(absl::StrCat("it runs another cell than the one asked for: ", started.cell().ShortDebugString()), now,
                  actions);
   } else {
     started_at_ = now;
   }
 }
 
-void ChildWatch::HearNonsense(const std::string& reason, Actions* actions) {
-  Abort(v1::OUTCOME_FAILED, absl::StrCat("the trainer spoke nonsense: ", reason), actions);
+void ChildWatch::HearNonsense(const std::string& reason, double now, Actions* actions) {
+  Abort(v1::OUTCOME_FAILED, absl::StrCat("the trainer spoke nonsense: ", reason), now, actions);
 }
 
 void ChildWatch::Stop(v1::Outcome outcome, const std::string& reason, double now, Actions* actions) {
   if (Decide(outcome, reason)) Terminate(now, actions);
 }
 
-void ChildWatch::Abort(v1::Outcome outcome, const std::string& reason, Actions* actions) {
+void ChildWatch::Abort(v1::Outcome outcome, const std::string& reason, double now, Actions* actions) {
   Decide(outcome, reason);
-  KillNow(actions);
+  KillNow(now, actions);
 }
 
 bool ChildWatch::Decide(v1::Outcome outcome, const std::string& reason) {
@@ -109,17 +112,31 @@ bool ChildWatch::Decide(v1::Outcome outcome, const std::string& reason) {
 }
 
 void ChildWatch::Terminate(double now, Actions* actions) {
-  if (terminated_ || killed_) return;
+  if (terminated_ || killed_at_) return;
   terminated_ = true;
   kill_at_ = now + kill_after_;
   actions->emplace_back(agent::Terminate{});
 }
 
-void ChildWatch::KillNow(Actions* actions) {
-  if (killed_) return;
-  killed_ = true;
+void ChildWatch::KillNow(double now, Actions* actions) {
+  if (killed_at_) return;
+  killed_at_ = now;
   kill_at_ = kNever;
+  complain_at_ = now + std::max(kill_after_, kLeastPatience);
   actions->emplace_back(Kill{});
+}
+
+// Nothing ends a process that waits in the kernel for a GPU or a disk that hangs, and without it the device is not
+// free.
+void ChildWatch::Complain(double now, Actions* actions) {
+  const double lived = now - *killed_at_;
+  complain_at_ = now + lived;
+  actions->emplace_back(
+      Log{LogLevel::kWarning,
+          absl::StrCat(attempt_id_, ": the trainer still lives ", FormatDuration(std::round(lived)),
+                       " after SIGKILL, so its device gets no other job; if it stays, restart the machine (dmesg may "
+                       "say what hangs)"),
+          FieldsOf(attempt_id_)});
 }
 
 void ChildWatch::Tick(double now, Actions* actions) {
@@ -128,11 +145,12 @@ void ChildWatch::Tick(double now, Actions* actions) {
          actions);
   // It has delivered; a device that hangs while it is let go of does not spoil what was measured.
   if (now >= leave_by_) Terminate(now, actions);
-  if (now >= kill_at_) KillNow(actions);
+  if (now >= kill_at_) KillNow(now, actions);
+  if (now >= complain_at_) Complain(now, actions);
 }
 
 double ChildWatch::Deadline() const {
-  if (killed_) return kNever;
+  if (killed_at_) return complain_at_;
   if (terminated_) return kill_at_;
   return finished_ ? leave_by_ : overrun_at_;
 }
@@ -176,8 +194,8 @@ v1::AttemptFinished ChildWatch::NeverRan(v1::Outcome outcome, const std::string&
 
 double ChildWatch::SecondsLeft(double now) const {
   double asked = limits_.max_seconds();
-  // The trainer warms up for the larger of a second and a tenth of what it measures.
-  if (limits_.has_seconds()) asked = std::min(asked, limits_.seconds() + std::max(1.0, limits_.seconds() / 10));
+  // The trainer warms up for a second or half of what it measures, whichever is longer, at most.
+  if (limits_.has_seconds()) asked = std::min(asked, limits_.seconds() + std::max(1.0, limits_.seconds() / 2));
   return std::max(0.0, asked - (now - started_at_.value_or(now)));
 }
 

@@ -174,7 +174,7 @@ void Machine::On(const TrainerSaid& said) {
 }
 
 void Machine::On(const TrainerGarbled& garbled) {
-  if (InHand* running = RunningAs(garbled.attempt_id)) running->child->HearNonsense(garbled.reason, &actions_);
+  if (InHand* running = RunningAs(garbled.attempt_id)) running->child->HearNonsense(garbled.reason, now_, &actions_);
 }
 
 void Machine::On(const ChildExited& exited) {
@@ -203,7 +203,7 @@ void Machine::Finish(InHand* hand, v1::AttemptFinished end) {
 
 void Machine::EndAsLost(InHand* hand, const std::string& reason) {
   if (hand->child) {
-    hand->child->Abort(v1::OUTCOME_LOST, reason, &actions_);
+    hand->child->Abort(v1::OUTCOME_LOST, reason, now_, &actions_);
   } else {
     EndWithout(hand, v1::OUTCOME_LOST, reason);
   }

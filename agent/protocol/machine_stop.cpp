@@ -24,7 +24,7 @@ void Machine::On(const StopAsked& asked) {
     const double left = hand.child ? hand.child->SecondsLeft(now_) : 0;
     Say(Log::Level::kInfo,
         absl::StrCat("draining: ", hand.child ? "finishing " : "delivering ", hand.assign.attempt_id(),
-                     left > 0 ? absl::StrCat(" (about ", FormatDuration(std::ceil(left)), " left)") : "", "; ",
+                     left > 0 ? absl::StrCat(" (up to ", FormatDuration(std::ceil(left)), " left)") : "", "; ",
                      asked.signal == 2 ? "press again" : "signal again", " to stop now"),
         FieldsOf(hand.assign.attempt_id()));
     return;

@@ -30,18 +30,27 @@ v1::ProbeList ReadCache(const std::string& cache) {
 v1::Probe MeasurePeak(Device& device, v1::Precision precision, const std::string& fingerprint) {
   const Numerics numerics = PeakNumericsOf(precision);
   std::unique_ptr<MatrixProduct> product;
-  std::int64_t size = 0;
-  const Peak peak = SearchPeak([&](std::int64_t n, std::uint32_t repeats) {
-    if (n != size) {
-      product.reset();
-      product = MakeMatrixProduct(device, numerics, size = n);
-    }
+  const auto seconds_of = [&](std::int64_t, std::uint32_t repeats) {
     const auto begin = device.MakeMark();
     for (std::uint32_t i = 0; i < repeats; ++i) product->Run();
     const auto end = device.MakeMark();
     constexpr double kLeast = 1e-9;  // a clock that stood still
     return std::max(end->SecondsSince(*begin), kLeast);
-  });
+  };
+  bool some = false;
+  const auto first_product = [&](std::int64_t n) {
+    product.reset();
+    try {
+      product = MakeMatrixProduct(device, numerics, n);
+      seconds_of(n, 1);
+      return some = true;
+    } catch (...) {
+      // What the smaller ones have reached counts.
+      if (!some || !absl::IsResourceExhausted(StatusOfException())) throw;
+      return false;
+    }
+  };
+  const Peak peak = SearchPeak(first_product, seconds_of);
   product.reset();
   device.ReleaseUnused();
   v1::Probe probe;

@@ -61,10 +61,12 @@ Numerics PeakNumericsOf(v1::Precision precision) {
   return numerics;
 }
 
+bool HasTf32(const DeviceIdentity& device) { return Capability(device) >= kAmpere; }
+
 bool MayUseWinograd(v1::Precision precision, const DeviceIdentity& device) {
   const Numerics numerics = NumericsOf(precision);
   if (numerics.autocast != Numerics::Autocast::kNone) return false;
-  return !numerics.cudnn_tf32 || Capability(device) < kAmpere;
+  return !numerics.cudnn_tf32 || !HasTf32(device);
 }
 
 std::vector<v1::Precision> PrecisionsOf(const DeviceIdentity& device, std::string_view cuda_version) {

@@ -20,6 +20,9 @@ Numerics NumericsOf(const v1::Cell& cell);
 /// fp32, whose convolutions use it.
 Numerics PeakNumericsOf(v1::Precision precision);
 
+/// From compute capability 8.0 on; before, and on a CPU, the flags that allow TF32 change nothing.
+bool HasTf32(const DeviceIdentity& device);
+
 /// Whether convolutions under `precision` may be Winograd's, which take fewer multiplications than are counted: FP32 on
 /// a CPU, and on a GPU where TF32 is off or does not exist.
 bool MayUseWinograd(v1::Precision precision, const DeviceIdentity& device);

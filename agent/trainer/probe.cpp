@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/trainer/device/cuda/driver_version.hpp"
@@ -18,8 +19,10 @@ namespace rsg::trainer {
 namespace {
 
 absl::StatusOr<v1::ProbeList> Measure(const CommandLine& line) {
-  auto opened = OpenDevice(line.device);
+  std::string note;
+  auto opened = OpenDevice(line.device, &note);
   if (!opened.ok()) return opened.status();
+  if (!note.empty()) std::fprintf(stderr, "rsg-trainer: %s; probing the CPU\n", note.c_str());
   Device& device = **opened;
   std::vector<v1::Precision> precisions = PrecisionsOf(device.identity(), TorchCudaVersion());
   if (line.probe_precision) precisions = {*line.probe_precision};

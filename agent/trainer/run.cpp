@@ -1,8 +1,11 @@
 #include "agent/trainer/run.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -11,9 +14,9 @@
 #include "agent/trainer/measure/drained_share.hpp"
 #include "agent/trainer/measure/health.hpp"
 #include "agent/trainer/measure/loop.hpp"
-#include "agent/trainer/measure/steady.hpp"
 #include "agent/trainer/measure/original.hpp"
 #include "agent/trainer/measure/physics.hpp"
+#include "agent/trainer/measure/steady.hpp"
 #include "agent/trainer/measure/summary.hpp"
 #include "agent/trainer/peak.hpp"
 #include "agent/trainer/precision.hpp"
@@ -27,6 +30,7 @@
 #include "agent/trainer/training/training_step.hpp"
 #include "common/clock.hpp"
 #include "common/json.hpp"
+#include "common/overrides.hpp"
 #include "common/script.hpp"
 #include "common/version.hpp"
 
@@ -47,18 +51,28 @@ class Run {
 
   int Go() {
     absl::Status status;
+    int signal = 0;
+    std::optional<v1::Result> result;
     try {
       status = Train();
+      signal = InterruptingSignal();  // one that comes later finds the measurement done
+      // Inside, for a device that has failed in the last steps says so when it is asked for the loss.
+      if (status.ok() && !summary_.empty()) result = MakeResult();
     } catch (...) {
-      status = StatusOfException();
+      status = StatusOfException(device_ != nullptr && device_->RefusedMemory());
     }
-    return Conclude(status);
+    return Conclude(status, signal, result);
   }
 
  private:
   absl::Status Train() {
-    auto device = OpenDevice(line_.device);
+    std::string note;
+    auto device = OpenDevice(line_.device, &note);
     if (!device.ok()) return device.status();
+    if (!note.empty()) console_.Warn(note + "; training on the CPU");
+    for (const std::string_view name : kOverrides)
+      if (std::getenv(name.data()) != nullptr)
+        console_.Warn(std::string(name) + " is set: it changes what a GPU measures, and no result tells; unset it");
     device_ = *std::move(device);
     if (auto s = CheckPrecision(line_.cell.precision(), device_->identity(), TorchCudaVersion()); !s.ok()) return s;
     console_.Starting(line_.cell, device_->identity().name);
@@ -111,9 +125,10 @@ class Run {
 
   absl::Status Measure() {
     LoopParts parts{*step_, *device_, pacer_, SystemClock(), InterruptingSignal()};
-    parts.keep_warming = [this] { return watch_->KeepWarming(); };
+    const auto keep_warming = [this] { return watch_->KeepWarming(); };
+    parts.keep_warming = keep_warming;
     parts.keep_soaking = [this] { return !summary_.empty() && watch_->KeepSoaking(); };
-    const OriginalParts original{*step_, original_, SystemClock(), InterruptingSignal()};
+    const OriginalParts original{*step_, original_, SystemClock(), InterruptingSignal(), keep_warming};
     const WindowSink sink = [&](const v1::Window& ended) {
       v1::TrainerEvent event;
       *event.mutable_window() = ended;
@@ -138,7 +153,11 @@ class Run {
     summary_.Add(*window);
     drained_share_.Add(*window);
     if (!window->warm_up()) series_.Add(window->steps(), window->seconds());
-    if (phase == Watch::Phase::kWarming) return console_.Warming(*window);
+    const double end_seconds = window->start_seconds() + window->seconds();
+    if (phase == Watch::Phase::kWarming) {
+      warmed_until_ = end_seconds;
+      return console_.Warming(*window);
+    }
     // Whether the series is steady is judged once, at the end.
     if (v1::Result so_far = Measured(); !summary_.empty()) {
       watch_->Fill(&so_far, /*steady=*/true, "");
@@ -146,9 +165,8 @@ class Run {
     }
     console_.Progress(*window, {.throughput = summary_.Throughput(),
                                 .half_width = RelativeHalfWidth(series_),
-                                .progress = ByOriginal()
-                                                ? original_.Progress()
-                                                : pacer_.Progress(window->start_seconds() + window->seconds())});
+                                .progress = ByOriginal() ? original_.Progress()
+                                                         : pacer_.Progress(end_seconds - warmed_until_)});
   }
 
   bool ByOriginal() const { return line_.cell.mode() == v1::MODE_ORIGINAL; }
@@ -187,13 +205,12 @@ class Run {
       peak = FindPeak(*device_, precision, ProbeFingerprint(result.keys(), precision), line_.peak,
                       flop * result.throughput());
     }
-    if (!peak.status.ok()) console_.Failed("the probe of matrix products: " + std::string(peak.status.message()));
+    if (!peak.status.ok()) console_.Warn("the probe of matrix products: " + std::string(peak.status.message()));
     return MakePhysics(flop, result.throughput(), peak.flops, MayUseWinograd(precision, device_->identity()));
   }
 
   /// Says how it ended, to people and on --json-lines, and returns the exit code.
-  int Conclude(const absl::Status& status) {
-    const int signal = InterruptingSignal();
+  int Conclude(const absl::Status& status, int signal, const std::optional<v1::Result>& result) {
     v1::TrainerFinished finished;
     int code = kExitDone;
     if (!status.ok()) {
@@ -205,17 +222,16 @@ class Run {
     } else {
       finished.set_outcome(v1::OUTCOME_COMPLETED);
     }
-    if (status.ok() && !summary_.empty()) {
-      const v1::Result result = MakeResult();
-      console_.Finished(started_, result);
-      if (signal == 0) *finished.mutable_result() = result;
+    if (result) {
+      console_.Finished(started_, *result, HasTf32(device_->identity()));
+      if (signal == 0) *finished.mutable_result() = *result;
     }
-    if (!finished.error().empty()) console_.Failed(finished.error());
+    if (!finished.error().empty()) console_.Warn(finished.error());
     if (line_.json) std::printf("%s\n", ToJson(finished).c_str());
     v1::TrainerEvent event;
     *event.mutable_finished() = finished;
     if (const auto written = events_.Write(event); !written.ok() && status.ok()) {
-      console_.Failed(std::string(written.message()));
+      console_.Warn(std::string(written.message()));
       return kExitFailed;
     }
     return code;
@@ -243,6 +259,7 @@ class Run {
   Series series_;           // of what was measured
   Summary summary_;
   DrainedShare drained_share_;
+  double warmed_until_ = 0;  // the pacer's limit begins here, on the windows' clock
   v1::StopReason stop_reason_ = v1::STOP_REASON_UNSPECIFIED;
 };
 

@@ -77,6 +77,8 @@ class Device {
   virtual void LimitMemory(std::uint32_t mib) = 0;
   /// Peak so far. GPU: reserved by the allocator; CPU: resident set of the process.
   virtual std::uint32_t PeakMemoryMib() = 0;
+  /// Whether a tensor or a workspace was ever denied memory; LibTorch may have made do without it.
+  virtual bool RefusedMemory() { return false; }
   /// Threads that one operation may use on the host.
   virtual std::uint32_t HostThreads() const = 0;
   /// E.g. "9.19.0"; empty when the device does not use it.

@@ -8,6 +8,7 @@
 #include "agent/trainer/device/cpu/cpu_facts.hpp"
 #include "agent/trainer/device/cuda/loader.hpp"
 #include "agent/trainer/training/failure.hpp"
+#include "common/memory.hpp"
 
 namespace rsg::trainer {
 namespace {
@@ -42,16 +43,22 @@ absl::StatusOr<std::unique_ptr<Device>> OpenGpu(std::string_view name, int ordin
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Device>> OpenDevice(std::string_view name) {
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(std::string_view name, std::string* note) {
   if (name == "cpu") return OpenCpu();
   if (const auto ordinal = Ordinal(name)) return OpenGpu(name, *ordinal);
-  if (name.empty()) return ListDevices().gpus.empty() ? OpenCpu() : OpenGpu("cuda", 0);
+  if (name.empty()) {
+    const DeviceList devices = ListDevices();
+    if (!devices.gpus.empty()) return OpenGpu("cuda", 0);
+    if (note != nullptr) *note = devices.note;
+    return OpenCpu();
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("device: '", std::string(name), "' is unknown; use cpu, cuda or cuda:N"));
 }
 
 DeviceList ListDevices() {
-  DeviceList found{.gpus = {}, .cpu = {.name = CpuName(), .memory_mib = MemoryMib()}, .cudnn_version = "", .note = ""};
+  DeviceList found{
+      .gpus = {}, .cpu = {.name = CpuName(), .memory_mib = MemoryMib("/")}, .cudnn_version = "", .note = ""};
   const auto plugin = LoadCudaPlugin();
   if (!plugin.ok()) {
     if (!absl::IsNotFound(plugin.status())) found.note = std::string(plugin.status().message());
@@ -61,7 +68,7 @@ DeviceList ListDevices() {
     found.gpus = (*plugin)->list();
     found.cudnn_version = (*plugin)->cudnn_version();
   } catch (...) {
-    found.note = std::string(StatusOfException().message());
+    found.note = absl::StrCat("no GPU can be used: ", StatusOfException().message());
   }
   return found;
 }

@@ -80,9 +80,10 @@ std::optional<Interval> EstimateInterval(std::span<const double> values) {
   return interval;
 }
 
-bool PrecisionStop::Reached(std::span<const double> values) {
-  if (reached_ || values.size() < next_look_) return reached_;
-  next_look_ = static_cast<std::size_t>(std::ceil(kLookAgainAt * static_cast<double>(values.size())));
+bool PrecisionStop::Reached(std::span<const double> values, std::size_t windows_each) {
+  const std::size_t windows = values.size() * windows_each;
+  if (reached_ || windows < next_look_) return reached_;
+  next_look_ = static_cast<std::size_t>(std::ceil(kLookAgainAt * static_cast<double>(windows)));
   const auto interval = EstimateInterval(values);
   reached_ = interval && interval->half_width <= target_ * interval->mean &&
              interval->EffectiveValues() >= kLeastEffective;

@@ -34,16 +34,17 @@ std::optional<Interval> EstimateInterval(std::span<const double> values);
 /// Fewer than 2 degrees count as 2.
 double StudentQuantile(double degrees);
 
-/// Decides when a series is known well enough. Looks only now and then (40 values, then 1.4 times as many each time):
-/// who looks after each value stops at the luckiest one. Pure; not thread-safe.
+/// Decides when a series is known well enough. Looks only now and then (40 windows, then 1.4 times as many each time):
+/// who looks after each window stops at the luckiest one. Pure; not thread-safe.
 class PrecisionStop {
  public:
   /// `relative_half_width`: of the mean, e.g. 0.005.
   explicit PrecisionStop(double relative_half_width) : target_(relative_half_width) {}
 
-  /// To be asked after each new value. True once the half-width is small enough and the series is worth at least 20
-  /// values that know nothing of each other; stays true.
-  bool Reached(std::span<const double> values);
+  /// To be asked after each new value; a value stands for `windows_each` windows (a long series joins neighbours).
+  /// True once the half-width is small enough and the series is worth at least 20 values that know nothing of each
+  /// other; stays true.
+  bool Reached(std::span<const double> values, std::size_t windows_each = 1);
 
  private:
   const double target_;

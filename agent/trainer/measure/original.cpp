@@ -42,25 +42,34 @@ bool OriginalClock::Stop(v1::StopReason reason) {
 }
 
 absl::Status RunOriginal(const OriginalParts& parts, std::uint32_t batch_size, const WindowSink& sink) {
-  const double began_at = parts.clock.Monotonic();
-  parts.original.Begin(began_at);
-  double window_began_at = began_at;
+  const double first_at = parts.clock.Monotonic();
+  double window_began_at = first_at;
   std::uint32_t sequence = 0;
   std::uint32_t steps = 0;
-  const auto hand_over = [&](double now) {
+  const auto interrupted = [&] { return parts.interrupted.load(std::memory_order_relaxed) != 0; };
+  const auto hand_over = [&](double now, bool warm_up) {
     v1::Window window;
     window.set_sequence(++sequence);
     window.set_steps(steps);
     window.set_samples(steps * batch_size);
     window.set_seconds(now - window_began_at);
     window.set_wall_seconds(now - window_began_at);
-    window.set_start_seconds(window_began_at - began_at);
-    window.set_warm_up(sequence == 1);
+    window.set_start_seconds(window_began_at - first_at);
+    window.set_warm_up(warm_up);
     window_began_at = now;
     steps = 0;
     return sink(window);
   };
-  while (parts.interrupted.load(std::memory_order_relaxed) == 0) {
+  while (parts.keep_warming && !interrupted() && parts.keep_warming()) {
+    do {
+      parts.step.Run();
+      ++steps;
+    } while (!interrupted() && parts.clock.Monotonic() - window_began_at < kLongestWindow);
+    (void)parts.step.Loss();  // waits for the device: what is still queued would count as measured
+    if (auto status = hand_over(parts.clock.Monotonic(), /*warm_up=*/true); !status.ok()) return status;
+  }
+  parts.original.Begin(window_began_at = parts.clock.Monotonic());
+  while (!interrupted()) {
     parts.step.Run();
     ++steps;
     const double stamp = parts.clock.Monotonic();
@@ -68,10 +77,10 @@ absl::Status RunOriginal(const OriginalParts& parts, std::uint32_t batch_size, c
     const bool first = parts.original.measured() == 0;
     if (!first && ended) break;
     if (first || stamp - window_began_at >= kLongestWindow)
-      if (auto status = hand_over(stamp); !status.ok()) return status;
+      if (auto status = hand_over(stamp, /*warm_up=*/first); !status.ok()) return status;
     if (ended) return absl::OkStatus();
   }
-  return steps > 0 ? hand_over(parts.clock.Monotonic()) : absl::OkStatus();
+  return steps > 0 ? hand_over(parts.clock.Monotonic(), /*warm_up=*/false) : absl::OkStatus();
 }
 
 }  // namespace rsg::trainer

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "agent/trainer/measure/loop.hpp"
@@ -55,6 +56,8 @@ struct OriginalParts {
   const Clock& clock;
   /// As LoopParts::interrupted.
   const std::atomic<int>& interrupted;
+  /// As LoopParts::keep_warming: steps before the original's clock, in no series of its.
+  std::function<bool()> keep_warming{};
 };
 
 /// Runs the original's loop. For the live view it hands over windows of about kLongestWindow, cut at the time stamps

@@ -36,7 +36,7 @@ void Pacer::Observe(std::uint32_t steps, double seconds) {
     return;
   }
   series_.Add(steps, seconds);
-  if (precision_stop_) precise_ = precision_stop_->Reached(series_.values());
+  if (precision_stop_) precise_ = precision_stop_->Reached(series_.values(), series_.windows_each());
 }
 
 double Pacer::Progress(double elapsed) const {

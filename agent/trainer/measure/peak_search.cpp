@@ -15,11 +15,10 @@ constexpr int kTrials = 3;
 
 }  // namespace
 
-Peak SearchPeak(const ProductSeconds& seconds_of) {
+Peak SearchPeak(const FirstProduct& first_product, const ProductSeconds& seconds_of) {
   Peak best;
-  for (std::int64_t n = kSmallest; n <= kLargest; n *= 2) {
+  for (std::int64_t n = kSmallest; n <= kLargest && first_product(n); n *= 2) {
     const double flop = 2 * std::pow(static_cast<double>(n), 3);
-    seconds_of(n, 1);  // the first of a size takes memory and picks a kernel
     double product = seconds_of(n, 1);
     const auto repeats = static_cast<std::uint32_t>(std::clamp(kTrialSeconds / product, 1.0, kMostRepeats));
     for (int trial = 0; trial < kTrials; ++trial) product = std::min(product, seconds_of(n, repeats) / repeats);

@@ -19,6 +19,8 @@ class Series {
   /// Seconds per step, oldest first. Valid until the next Add.
   std::span<const double> values() const { return values_; }
   std::size_t size() const { return values_.size(); }
+  /// How many windows one value stands for.
+  std::size_t windows_each() const { return windows_each_; }
 
  private:
   struct Part {
@@ -28,7 +30,7 @@ class Series {
   void Halve();
 
   const std::size_t capacity_;
-  std::size_t windows_each_ = 1;    // that one value stands for
+  std::size_t windows_each_ = 1;
   std::size_t windows_in_part_ = 0;
   Part part_;                       // not yet a value
   std::vector<Part> parts_;

@@ -32,8 +32,8 @@ std::string WhatText(const v1::Cell& cell) {
 }
 
 // The TF32 that PyTorch's default hides in convolutions is said, for "fp32" alone would mislead.
-std::string PrecisionText(const v1::Cell& cell, const v1::Flags& flags) {
-  const bool hidden = cell.precision() == v1::PRECISION_FP32 && flags.cudnn_allow_tf32();
+std::string PrecisionText(const v1::Cell& cell, const v1::Flags& flags, bool has_tf32) {
+  const bool hidden = cell.precision() == v1::PRECISION_FP32 && flags.cudnn_allow_tf32() && has_tf32;
   return Word(cell.precision()) + (hidden ? " (TF32 conv)" : "");
 }
 
@@ -95,13 +95,13 @@ std::string Describe(const v1::Cell& cell) {
   return fmt::format("{}, {}, {}{}", WhatText(cell), Word(cell.precision()), Word(cell.memory_format()), mode);
 }
 
-std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result) {
+std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result, bool has_tf32) {
   const v1::Cell& cell = started.cell();
   std::vector<std::pair<const char*, std::string>> rows{
       {"model", fmt::format("{}, {:.1f} M parameters", WhatText(cell), result.parameters() / 1e6)},
       {"device", fmt::format("{}, {} host threads", started.device_name(), result.flags().threads())},
       {"stack", StackText(started.stack())},
-      {"precision", PrecisionText(cell, result.flags())},
+      {"precision", PrecisionText(cell, result.flags(), has_tf32)},
       {"mode", ModeText(cell, result.flags())},
       {"memory format", Word(cell.memory_format())},
       {"measured", fmt::format("{} steps, {} samples in {:.2f} s, {} windows{}", result.steps(), result.samples(),
@@ -142,8 +142,12 @@ void Console::Warming(const v1::Window& window) { Show(window, WarmingLine(windo
 void Console::Soaking(const v1::Window& window, double share) { Show(window, SoakLine(window, share)); }
 
 void Console::Note(const std::string& text) {
+  if (!quiet_) Warn(text);
+}
+
+void Console::Warn(const std::string& text) {
   ClearLine();
-  if (!quiet_) Say(stderr, "rsg-trainer: " + text + "\n");
+  Say(stderr, "rsg-trainer: " + text + "\n");
 }
 
 void Console::Show(const v1::Window& window, const std::string& line) {
@@ -158,14 +162,9 @@ void Console::Show(const v1::Window& window, const std::string& line) {
   Say(stderr, line + "\n");
 }
 
-void Console::Finished(const v1::TrainerStarted& started, const v1::Result& result) {
+void Console::Finished(const v1::TrainerStarted& started, const v1::Result& result, bool has_tf32) {
   ClearLine();
-  if (!json_) Say(stdout, Summarise(started, result));
-}
-
-void Console::Failed(const std::string& why) {
-  ClearLine();
-  Say(stderr, "rsg-trainer: " + why + "\n");
+  if (!json_) Say(stdout, Summarise(started, result, has_tf32));
 }
 
 void Console::ClearLine() {

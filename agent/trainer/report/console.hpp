@@ -10,8 +10,8 @@ namespace rsg::trainer {
 
 /// "resnet50, batch 64, 224 px, fp32, nchw".
 std::string Describe(const v1::Cell& cell);
-/// The readable summary of a finished run, several lines with the last line's end.
-std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result);
+/// The readable summary of a finished run, several lines with the last line's end. `has_tf32`: the device's hardware.
+std::string Summarise(const v1::TrainerStarted& started, const v1::Result& result, bool has_tf32);
 /// What is known of a run while it goes on.
 struct Figures {
   double throughput = 0;  ///< samples per second of the measured windows so far; 0 in warm-up
@@ -33,11 +33,11 @@ class Console {
   /// In place of Progress while the thermal gate holds the run, and during a soak, of which `share` is over.
   void Warming(const v1::Window& window);
   void Soaking(const v1::Window& window, double share);
-  /// One line on stderr about something that does not end the run; not when quiet.
+  /// One line on stderr, "rsg-trainer: ...", about something that does not end the run; not when quiet.
   void Note(const std::string& text);
-  void Finished(const v1::TrainerStarted& started, const v1::Result& result);
-  /// Why there is no result: one line, "rsg-trainer: ...", on stderr.
-  void Failed(const std::string& why);
+  /// The same, also when quiet: why there is no result, or why it is not what one expects.
+  void Warn(const std::string& text);
+  void Finished(const v1::TrainerStarted& started, const v1::Result& result, bool has_tf32);
 
  private:
   void Show(const v1::Window& window, const std::string& line);

@@ -13,13 +13,22 @@ namespace rsg::trainer {
 namespace {
 
 // LibTorch says most of these only in words. Lower-case would not help: the words are fixed.
-constexpr std::array<std::string_view, 5> kOutOfMemory{
+constexpr std::array<std::string_view, 9> kOutOfMemory{
     "can't allocate memory",  // c10's CPU allocator
     "not enough memory",      // the same, in other releases
     "out of memory",          // CUDA: cudaErrorMemoryAllocation of a library's own
     "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
     "CUBLAS_STATUS_ALLOC_FAILED",
+    // Handles are made at the first convolution and the first product, and take memory of their own from a card that
+    // LibTorch's allocator may have filled by then.
+    "CUDNN_STATUS_NOT_INITIALIZED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
 };
+// "FIND was unable to find an engine to execute this computation": with cudnn.benchmark on, LibTorch passes over an
+// engine whose workspace finds no memory, and over one that cannot do it, and says the same of both.
+constexpr std::string_view kNoEngine = "nable to find an engine";
 constexpr std::array<std::string_view, 3> kUnsupported{
     "no kernel image is available",  // the wheel has no machine code for this GPU
     "CUDNN_STATUS_NOT_SUPPORTED",
@@ -55,16 +64,19 @@ std::string FirstLine(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')).substr(0, kMaxBytes));
 }
 
-absl::Status Classify(std::string_view text) {
+absl::Status Classify(std::string_view text, bool refused_memory) {
   const std::string line = FirstLine(text);
   if (SaysOneOf(text, kOutOfMemory)) return absl::ResourceExhaustedError(line);
   if (SaysOneOf(text, kUnsupported)) return absl::UnimplementedError(line);
+  if (text.find(kNoEngine) != std::string_view::npos)
+    return refused_memory ? absl::ResourceExhaustedError("out of memory for cuDNN's workspace: " + line)
+                          : absl::UnknownError(line);
   return absl::InternalError(line);
 }
 
 }  // namespace
 
-absl::Status StatusOfException() {
+absl::Status StatusOfException(bool refused_memory) {
   try {
     throw;
   } catch (const c10::OutOfMemoryError& error) {
@@ -72,13 +84,13 @@ absl::Status StatusOfException() {
   } catch (const c10::NotImplementedError& error) {
     return absl::UnimplementedError(FirstLine(error.what_without_backtrace()));
   } catch (const c10::Error& error) {
-    return Classify(error.what_without_backtrace());
+    return Classify(error.what_without_backtrace(), refused_memory);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory: the host could not give more (std::bad_alloc)");
   } catch (const std::invalid_argument& error) {
     return absl::InvalidArgumentError(FirstLine(error.what()));
   } catch (const std::exception& error) {
-    return Classify(error.what());
+    return Classify(error.what(), refused_memory);
   } catch (...) {
     return absl::InternalError("an exception of an unknown type");
   }

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <vector>
+
 #include "machine_driver.hpp"
 
 namespace rsg::agent {
@@ -107,6 +109,23 @@ TEST_F(ChildWatchTest, AnotherProtocolEndsItWithTheRemedy) {
   EXPECT_THAT(Exit(0, 9).error(), HasSubstr("one version"));
 }
 
+TEST_F(ChildWatchTest, AChildThatOutlivesItsSigkillIsComplainedOfEverMoreRarely) {
+  watch_.Abort(v1::OUTCOME_LOST, "no", 20, &actions_);
+  ASSERT_TRUE(Killed());
+  std::vector<double> complaints;
+  for (double due = watch_.Deadline(); due < 100; due = watch_.Deadline()) {
+    actions_.clear();
+    watch_.Tick(due, &actions_);
+    ASSERT_EQ(actions_.size(), 1u);
+    const auto& log = std::get<Log>(actions_[0]);
+    EXPECT_EQ(log.level, LogLevel::kWarning);
+    EXPECT_THAT(log.text, HasSubstr("s1.1.1: the trainer still lives"));
+    complaints.push_back(due);
+  }
+  EXPECT_THAT(complaints, ::testing::ElementsAre(22, 24, 28, 36, 52, 84));
+  EXPECT_EQ(Exit(0, SIGKILL).error(), "no");
+}
+
 TEST_F(ChildWatchTest, TalkAfterTheLastLineEndsIt) {
   Hear(StartedEvent());
   Hear(FinishedEvent());
@@ -116,7 +135,8 @@ TEST_F(ChildWatchTest, TalkAfterTheLastLineEndsIt) {
 }
 
 TEST_F(ChildWatchTest, HostileLogIsMadeFitForTheWire) {
-  const std::string garbage = std::string("\xff\xfe\0\x1b[31mred", 11) + std::string(100'000, 'x') + "\xe2\x82";
+  std::string garbage("\xff\xfe\0\x1b[31mred", 11);
+  garbage.append(100'000, 'x').append("\xe2\x82");
   const auto end = watch_.Exited({.attempt_id = "a", .exit_code = 1, .signal = 0, .log_tail = garbage}, 30);
   EXPECT_LE(end.log_tail().size(), 16u << 10);
   EXPECT_LE(end.error().size(), 4u << 10);

@@ -90,33 +90,13 @@ TEST_F(FactsTest, ReadsTheHost) {
   Put("proc/meminfo", "MemTotal:       16777216 kB\nMemFree: 1 kB\n");
   EXPECT_EQ(OperatingSystem(root_), "Debian GNU/Linux 12 (bookworm)");
   EXPECT_EQ(CpuModel(root_), "AMD EPYC 7R13 Processor");
-  EXPECT_EQ(MemoryMib(root_), 16384u);
   EXPECT_GE(AllowedCpus(), 1u);
   EXPECT_NE(Hostname(), "");
-}
-
-TEST_F(FactsTest, TightestControlGroupLimitCounts) {
-  Put("proc/meminfo", "MemTotal:       16777216 kB\n");
-  Put("proc/self/cgroup", "0::/box/job\n");
-  Put("sys/fs/cgroup/box/memory.max", "2147483648\n");
-  Put("sys/fs/cgroup/box/job/memory.max", "max\n");
-  EXPECT_EQ(MemoryMib(root_), 2048u);
-  Put("sys/fs/cgroup/memory.max", "1073741824\n");
-  EXPECT_EQ(MemoryMib(root_), 1024u);
-}
-
-TEST_F(FactsTest, OlderControlGroupsCountToo) {
-  Put("proc/meminfo", "MemTotal:       16777216 kB\n");
-  Put("proc/self/cgroup", "5:memory:/box\n3:cpu,cpuacct:/\n");
-  Put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  Put("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "536870912\n");
-  EXPECT_EQ(MemoryMib(root_), 512u);
 }
 
 TEST_F(FactsTest, UnknownHostIsNoError) {
   EXPECT_EQ(OperatingSystem(root_), "Linux");
   EXPECT_NE(CpuModel(root_), "");
-  EXPECT_EQ(MemoryMib(root_), 0u);
   EXPECT_EQ(BootId(root_), "");
 }
 
@@ -132,6 +112,14 @@ TEST_F(FactsTest, TrainerIsAskedAndTheCpuGetsItsId) {
   EXPECT_EQ(facts->devices(0).memory_mib(), 16384u) << "no more than the machine has";
   EXPECT_EQ(facts->models_size(), 2);
   EXPECT_EQ(facts->stack().torch_version(), "2.11.0");
+}
+
+TEST_F(FactsTest, WhatATrainerSaysBesideAGoodAnswerIsHandedOnOnce) {
+  std::vector<std::string> words;
+  ASSERT_TRUE(AskTrainer(RSG_FAKE_TRAINER, {}, 20, &words).ok());
+  EXPECT_THAT(words, ::testing::IsEmpty());
+  ASSERT_TRUE(AskTrainer(RSG_FAKE_TRAINER, {"OMP_FAKE_INFO=warn"}, 20, &words).ok());
+  EXPECT_THAT(words, ::testing::ElementsAre("rsg-trainer: no GPU can be used: too old", "second"));
 }
 
 TEST_F(FactsTest, BadTrainersAreNamedWithTheirLastWords) {

@@ -188,6 +188,11 @@ int main(int argc, char** argv) {
   if (what == "info") {
     const char* answer = std::getenv("OMP_FAKE_INFO");
     if (answer == nullptr) return Info();
+    if (std::strcmp(answer, "warn") == 0) {
+      std::fputs("rsg-trainer: no GPU can be used: too old\nsecond\nrsg-trainer: no GPU can be used: too old\n",
+                 stderr);
+      return Info();
+    }
     if (std::strcmp(answer, "hang") == 0) Sleep();
     if (std::strcmp(answer, "fail") == 0) std::fputs("libcudart.so.13 not found\n", stderr);
     if (std::strcmp(answer, "fail") == 0) return 1;

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "agent/job/spawn.hpp"
 #include "common/clock.hpp"
 
 namespace rsg::agent {
@@ -230,6 +231,18 @@ INSTANTIATE_TEST_SUITE_P(Pidfd, JobRunnerTest, ::testing::Bool(),
                          [](const auto& it) { return it.param ? "WithPidfd" : "WithoutPidfd"; });
 
 // A process that starts a child and is killed: its child must go within a second.
+TEST(Reap, GivesTheStatusOfWhatEndsAndGivesUpOnWhatLivesOn) {
+  const auto pid =
+      SpawnProcess({.program = RSG_FAKE_TRAINER, .arguments = {"hang"}, .environment = {}, .descriptors = {}});
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  EXPECT_EQ(Reap(*pid, 0.05), std::nullopt);
+  EXPECT_TRUE(Alive(*pid));
+  kill(*pid, SIGKILL);
+  const auto status = Reap(*pid);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(WTERMSIG(*status), SIGKILL);
+}
+
 TEST(ParentDeath, TakesTheChildAlong) {
   int report[2];
   ASSERT_EQ(pipe(report), 0);

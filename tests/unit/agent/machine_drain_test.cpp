@@ -25,7 +25,7 @@ TEST_F(DrainTest, DrainFinishesAndDeliversWhatIsInHand) {
   StartAttempt();
   Clear();
   Give(StopAsked{2});
-  EXPECT_THAT(LogText(), HasSubstr("finishing s1.1.1 (about 11 s left); press again"));
+  EXPECT_THAT(LogText(), HasSubstr("finishing s1.1.1 (up to 15 s left); press again"));
   const auto heartbeats = Sent(v1::AgentMessage::kHeartbeat);
   ASSERT_EQ(heartbeats.size(), 1u) << "the coordinator hears of it at once";
   EXPECT_TRUE(heartbeats[0].heartbeat().draining());

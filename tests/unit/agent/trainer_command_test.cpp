@@ -95,6 +95,9 @@ TEST(ChildEnvironment, KeepsTheListAndNothingElse) {
                                      "WANDB_API_KEY=secret",
                                      "LC_ALL=C",
                                      "CUDA_HOME=/x",
+                                     "CUDA_LAUNCH_BLOCKING=1",
+                                     "NVIDIA_TF32_OVERRIDE=0",
+                                     "NVIDIA_VISIBLE_DEVICES=all",
                                      "LD_LIBRARY_PATH=/lib",
                                      "LD_PRELOAD=/evil.so",
                                      "PATHOLOGY=no",
@@ -104,8 +107,8 @@ TEST(ChildEnvironment, KeepsTheListAndNothingElse) {
                                      "PYTHONPATH=/p",
                                      nullptr};
   EXPECT_THAT(ChildEnvironment(environment),
-              ElementsAre("PATH=/bin", "HOME=/root", "LC_ALL=C", "CUDA_HOME=/x", "LD_LIBRARY_PATH=/lib",
-                          "RSG_TORCH_DIR=/t", "RSG_NVML=/n", "PYTHONPATH=/p"));
+              ElementsAre("PATH=/bin", "HOME=/root", "LC_ALL=C", "CUDA_HOME=/x", "NVIDIA_VISIBLE_DEVICES=all",
+                          "LD_LIBRARY_PATH=/lib", "RSG_TORCH_DIR=/t", "RSG_NVML=/n", "PYTHONPATH=/p"));
 }
 
 TEST(TrainerArguments, AGpuHasAThermalGateOfItsOwnAndACpuNone) {

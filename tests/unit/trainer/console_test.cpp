@@ -50,6 +50,10 @@ v1::Result Result() {
   return result;
 }
 
+std::string Text(const v1::TrainerStarted& started, const v1::Result& result) {
+  return Summarise(started, result, /*has_tf32=*/true);
+}
+
 TEST(Console, AScriptIsLabelledAsOneWithItsHash) {
   v1::TrainerStarted started = Started();
   started.mutable_cell()->set_model("script:mlp");
@@ -57,13 +61,13 @@ TEST(Console, AScriptIsLabelledAsOneWithItsHash) {
   started.mutable_cell()->mutable_script()->set_sha256("1a2b3c4d" + std::string(56, '0'));
   EXPECT_EQ(Describe(started.cell()), "script:mlp (1a2b3c4d), batch 64, 224 px, fp32, nhwc");
   for (const std::uint32_t number : {3, 32, 64}) started.mutable_cell()->mutable_script()->add_sample_shape(number);
-  EXPECT_THAT(Summarise(started, Result()),
+  EXPECT_THAT(Text(started, Result()),
               HasSubstr("model          script:mlp (1a2b3c4d), batch 64, samples of 3x32x64, 25.6 M parameters\n"));
 }
 
 TEST(Console, TheSummaryNamesEverythingThatCounts) {
   EXPECT_EQ(
-      Summarise(Started(), Result()),
+      Text(Started(), Result()),
       "model          resnet50, batch 64, 224 px, 25.6 M parameters\n"
       "device         NVIDIA Test, 8 host threads\n"
       "stack          LibTorch 2.11.0, CUDA 13.0, cuDNN 9.19.0\n"
@@ -78,10 +82,11 @@ TEST(Console, TheSummaryNamesEverythingThatCounts) {
       "throughput     1234.57 samples/s ± 0.50 % (95 %: 1228.42 to 1240.77), median 1235.01, windows vary by 1.23 %\n");
 }
 
-TEST(Console, HiddenTf32IsShown) {
+TEST(Console, HiddenTf32IsShownWhereTheDeviceHasIt) {
   v1::Result result = Result();
   result.mutable_flags()->set_cudnn_allow_tf32(true);
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("fp32 (TF32 conv)\n"));
+  EXPECT_THAT(Summarise(Started(), result, /*has_tf32=*/true), HasSubstr("fp32 (TF32 conv)\n"));
+  EXPECT_THAT(Summarise(Started(), result, /*has_tf32=*/false), HasSubstr("fp32\n"));
 }
 
 TEST(Console, ModesThatAreNotTheUsualOneAreNamed) {
@@ -89,10 +94,10 @@ TEST(Console, ModesThatAreNotTheUsualOneAreNamed) {
   started.mutable_cell()->set_mode(v1::MODE_TUNED);
   v1::Result result = Result();
   result.mutable_flags()->set_cuda_graph(true);
-  EXPECT_THAT(Summarise(started, result), HasSubstr("mode           tuned, sgd (fused), CUDA graph\n"));
+  EXPECT_THAT(Text(started, result), HasSubstr("mode           tuned, sgd (fused), CUDA graph\n"));
   result.mutable_flags()->set_cuda_graph(false);
   result.mutable_flags()->set_note("no CUDA graph: a CPU has none");
-  EXPECT_THAT(Summarise(started, result), HasSubstr("tuned, sgd (fused), no CUDA graph: a CPU has none\n"));
+  EXPECT_THAT(Text(started, result), HasSubstr("tuned, sgd (fused), no CUDA graph: a CPU has none\n"));
   EXPECT_EQ(Describe(started.cell()), "resnet50, batch 64, 224 px, fp32, nhwc, tuned");
   EXPECT_EQ(Describe(Started().cell()), "resnet50, batch 64, 224 px, fp32, nhwc");
 }
@@ -100,26 +105,26 @@ TEST(Console, ModesThatAreNotTheUsualOneAreNamed) {
 TEST(Console, TheKernelOfAttentionIsNamedWhereThereIsOne) {
   v1::Result result = Result();
   result.mutable_flags()->set_attention("flash");
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("mode           standard, sgd (fused), flash attention\n"));
+  EXPECT_THAT(Text(Started(), result), HasSubstr("mode           standard, sgd (fused), flash attention\n"));
 }
 
 TEST(Console, WhatIsKnownOfTheArithmeticIsSaid) {
   v1::Result result = Result();
   result.mutable_physics()->set_note("over 100 % may be right");
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("of matrix products (over 100 % may be right)\n"));
+  EXPECT_THAT(Text(Started(), result), HasSubstr("of matrix products (over 100 % may be right)\n"));
   result.mutable_physics()->clear_note();
   result.mutable_physics()->clear_share_of_peak();
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("compute        30.5 TFLOP/s\n"));
+  EXPECT_THAT(Text(Started(), result), HasSubstr("compute        30.5 TFLOP/s\n"));
 }
 
 TEST(Console, AnEarlyEndIsShown) {
   v1::Result result = Result();
   result.set_stop_reason(v1::STOP_REASON_LIMIT);
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("(ended by the limit)"));
+  EXPECT_THAT(Text(Started(), result), HasSubstr("(ended by the limit)"));
   result.set_stop_reason(v1::STOP_REASON_PRECISION);
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("(until it was known well enough)"));
+  EXPECT_THAT(Text(Started(), result), HasSubstr("(until it was known well enough)"));
   result.set_stop_reason(v1::STOP_REASON_SIGNAL);
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("(interrupted)"));
+  EXPECT_THAT(Text(Started(), result), HasSubstr("(interrupted)"));
 }
 
 TEST(Console, ALossThatIsNotFiniteIsSaid) {
@@ -128,7 +133,7 @@ TEST(Console, ALossThatIsNotFiniteIsSaid) {
   result.set_windows(1);
   result.clear_ci_low();
   result.clear_ci_high();
-  const std::string text = Summarise(Started(), result);
+  const std::string text = Text(Started(), result);
   EXPECT_THAT(text, HasSubstr("loss           not finite"));
   EXPECT_THAT(text, HasSubstr("throughput     1234.57 samples/s\n"));
 }
@@ -161,7 +166,7 @@ TEST(Console, TheMachinesStateAndTheVerdictEndTheSummary) {
   result.mutable_telemetry()->set_pcie_width(16);
   result.set_sustained_throughput(1185.18);
   result.set_soak_seconds(600);
-  EXPECT_THAT(Summarise(Started(), result),
+  EXPECT_THAT(Text(Started(), result),
               HasSubstr("machine        SM 1350 MHz, memory 9501 MHz, 84 °C, 287 W, 8.6 kJ, 4.30 samples/J, "
                         "7012 MiB in use, PCIe 4 x16\n"
                         "sustained      1185.18 samples/s in the second half of 10 min, 4.0 % below the measurement\n"
@@ -173,7 +178,7 @@ TEST(Console, ACpusStateIsItsFrequencyAndLoad) {
   result.mutable_telemetry()->set_cpu_mhz(2300);
   result.mutable_telemetry()->set_cpu_load(0.5);
   result.set_verdict(v1::VERDICT_VALID);
-  EXPECT_THAT(Summarise(Started(), result), HasSubstr("machine        CPU 2300 MHz, load 50 %\n"
+  EXPECT_THAT(Text(Started(), result), HasSubstr("machine        CPU 2300 MHz, load 50 %\n"
                                                       "verdict        VALID\n"));
 }
 

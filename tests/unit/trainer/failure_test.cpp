@@ -17,11 +17,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 template <typename Function>
-absl::Status StatusOf(Function function) {
+absl::Status StatusOf(Function function, bool refused_memory = false) {
   try {
     function();
   } catch (...) {
-    return StatusOfException();
+    return StatusOfException(refused_memory);
   }
   return absl::OkStatus();
 }
@@ -36,6 +36,24 @@ TEST(Failure, LibTorchsOwnAllocatorSaysItInWords) {
   // More than any machine's address space: posix_memalign fails.
   const absl::Status status = StatusOf([] { at::empty({std::int64_t{1} << 55}, at::kByte); });
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+}
+
+TEST(Failure, LibrariesThatFindNoMemoryOnTheCardAreOutOfMemory) {
+  for (const char* said : {"CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+                           "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+                           "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+                           "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"})
+    EXPECT_EQ(StatusOf([&] { TORCH_CHECK(false, said); }).code(), absl::StatusCode::kResourceExhausted) << said;
+}
+
+TEST(Failure, WithoutAnEngineItIsOutOfMemoryOnlyWhereMemoryWasRefused) {
+  for (const char* said : {"FIND was unable to find an engine to execute this computation",
+                           "GET was unable to find an engine to execute this computation",
+                           "Unable to find an engine to execute this computation"}) {
+    const auto fail = [&] { TORCH_CHECK(false, said); };
+    EXPECT_EQ(StatusOf(fail, /*refused_memory=*/true).code(), absl::StatusCode::kResourceExhausted) << said;
+    EXPECT_EQ(StatusOf(fail), absl::UnknownError(said));
+  }
 }
 
 TEST(Failure, AGpuWithoutMachineCodeIsUnsupported) {

@@ -1,5 +1,5 @@
-// A libnvidia-ml.so.1 that replays a script, named by RSG_FAKE_NVML_SCRIPT and read anew by nvmlInit_v2. Written after
-// NVML's reference, with none of the trainer's own declarations, so that a slip in those shows. Lines:
+// A libnvidia-ml.so.1 that replays a script, named by RSG_FAKE_NVML_SCRIPT and read anew by the first nvmlInit_v2.
+// Written after NVML's reference, with none of the trainer's own declarations, so that a slip in those shows. Lines:
 //
 //   device GPU-...                          the UUID of its one GPU
 //   init CODE                               what nvmlInit_v2 returns (0)
@@ -37,6 +37,7 @@ struct State {
   std::map<std::string, std::size_t> asked;  // by query
   unsigned long long energy = 0;
 } state;
+int users = 0;
 
 Values Parse(std::istringstream& words) {
   Values values;
@@ -97,10 +98,18 @@ struct nvmlDevice_st {};
 using Device = nvmlDevice_st*;
 
 EXPORTED int nvmlInit_v2() {
-  Load();
+  if (users == 0) Load();
+  if (state.init == 0) ++users;
   return state.init;
 }
-EXPORTED int nvmlShutdown() { return 0; }
+EXPORTED int nvmlShutdown() {
+  --users;
+  return 0;
+}
+EXPORTED int nvmlSystemGetDriverVersion(char* version, unsigned length) {
+  std::strncpy(version, "580.65.06", length);
+  return 0;
+}
 EXPORTED const char* nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "an error of the script's"; }
 EXPORTED int nvmlDeviceGetHandleByUUID(const char* uuid, Device* device) {
   static nvmlDevice_st only;

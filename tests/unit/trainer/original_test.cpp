@@ -99,7 +99,8 @@ struct Host : Clock, TrainingStep {
 struct Bench {
   explicit Bench(const v1::Limits& limits) : original(limits, kBatch) {}
   absl::Status Run() {
-    return RunOriginal({host, original, host, host.interrupted}, kBatch, [this](const v1::Window& window) {
+    const OriginalParts parts{host, original, host, host.interrupted, keep_warming};
+    return RunOriginal(parts, kBatch, [this](const v1::Window& window) {
       EXPECT_TRUE(Validate(window, kBatch).ok()) << window.ShortDebugString();
       windows.push_back(window);
       summary.Add(window);
@@ -108,6 +109,7 @@ struct Bench {
   }
   Host host;
   OriginalClock original;
+  std::function<bool()> keep_warming;
   std::vector<v1::Window> windows;
   Summary summary;
   absl::Status answer;
@@ -138,6 +140,31 @@ TEST(Original, WindowsJoinWithoutGapsAndIterationZeroIsWarmUp) {
     steps += bench.windows[i].steps();
   }
   EXPECT_EQ(steps, 10u);
+}
+
+TEST(Original, WarmingComesBeforeTheOriginalsClockAndIsNoPartOfWhatItMeasures) {
+  Bench bench(Seconds(5, 20));
+  bench.keep_warming = [&] { return bench.host.now < 90; };  // from 50 on, longer than the limit
+  ASSERT_TRUE(bench.Run().ok());
+  EXPECT_EQ(bench.original.stop_reason(), v1::STOP_REASON_SECONDS);
+  EXPECT_EQ(bench.original.measured(), 25u);
+  EXPECT_GE(bench.original.started_at(), 90);
+  EXPECT_NEAR(bench.summary.Throughput(), 25 * kBatch / (bench.host.now - bench.original.started_at()), 1e-9);
+  double warmed = 0;
+  for (std::size_t i = 0; i < bench.windows.size(); ++i) {
+    EXPECT_EQ(bench.windows[i].sequence(), i + 1);
+    if (bench.windows[i].warm_up()) warmed += bench.windows[i].seconds();
+  }
+  EXPECT_GE(warmed, 40);
+}
+
+TEST(Original, AnInterruptEndsTheWarming) {
+  Bench bench(Seconds(5));
+  bench.keep_warming = [] { return true; };
+  bench.host.interrupt_at = 3;
+  ASSERT_TRUE(bench.Run().ok());
+  EXPECT_EQ(bench.host.steps, 3);
+  EXPECT_TRUE(bench.summary.empty());
 }
 
 TEST(Original, AnInterruptFinishesTheStep) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "synthetic.hpp"
+
 namespace rsg::trainer {
 namespace {
 
@@ -147,6 +149,23 @@ TEST(Pacer, StopsWhenTheThroughputIsKnownWellEnough) {
     EXPECT_EQ(pacer.series().size(), SumOf(ran, false).windows);
     EXPECT_EQ(pacer.Progress(5), 1);
   }
+}
+
+TEST(Pacer, LooksOnWhenTheSeriesHoldsFewerValuesThanThereWereWindows) {
+  Pacer pacer(Target(0.0004, 3600), 8);  // some 2900 windows of 1 % noise; the series joins neighbours from 2048 on
+  const auto noise = Synthetic(14).Autoregressive(40'000, 0, 0.01);
+  double time = 0;
+  std::size_t ran = 0;
+  std::size_t measured = 0;
+  while (const auto plan = pacer.Next(time)) {
+    const double seconds = plan->steps * 0.01 * noise.at(ran++);
+    pacer.Observe(plan->steps, seconds);
+    time += seconds;
+    if (!plan->warm_up) ++measured;
+  }
+  EXPECT_EQ(pacer.stop_reason(), v1::STOP_REASON_PRECISION);
+  EXPECT_GT(measured, 2048u);
+  EXPECT_LT(measured, 5000u);
 }
 
 TEST(Pacer, ATargetThatCannotBeReachedEndsAtTheLimit) {

@@ -48,6 +48,11 @@ struct Products {
   double peak;
   std::map<std::int64_t, int> calls{};
   double total = 0;
+  std::int64_t largest = 8192;  ///< that fits
+  Peak Search() {
+    return SearchPeak([this](std::int64_t n) { return n <= largest && (*this)(n, 1) > 0; },
+                      [this](std::int64_t n, std::uint32_t repeats) { return (*this)(n, repeats); });
+  }
   double operator()(std::int64_t n, std::uint32_t repeats) {
     const double size = static_cast<double>(n);
     const double efficiency = size / (size + 500) / (n == 4096 ? 1 : 1.1);
@@ -60,16 +65,25 @@ struct Products {
 
 TEST(PeakSearch, TakesTheBestOfTheSizesWithoutTheirFirstProduct) {
   Products products{.peak = 100e12};
-  const Peak peak = SearchPeak([&](std::int64_t n, std::uint32_t repeats) { return products(n, repeats); });
+  const Peak peak = products.Search();
   EXPECT_EQ(peak.size, 4096);
   EXPECT_NEAR(peak.flops, 100e12 * 4096 / 4596, 1e9);
   EXPECT_EQ(products.calls.rbegin()->first, 8192);
 }
 
+TEST(PeakSearch, WhereTheLargestDoNotFitTheBestOfTheOthersCounts) {
+  Products products{.peak = 100e12, .largest = 2048};
+  const Peak peak = products.Search();
+  EXPECT_EQ(peak.size, 2048);
+  EXPECT_GT(peak.flops, 60e12);
+  products.largest = 0;
+  EXPECT_EQ(products.Search().flops, 0);
+}
+
 TEST(PeakSearch, EndsSoonOnASlowDevice) {
   for (const double rate : {1e9, 5e10, 1e12}) {
     Products products{.peak = rate};
-    const Peak peak = SearchPeak([&](std::int64_t n, std::uint32_t repeats) { return products(n, repeats); });
+    const Peak peak = products.Search();
     EXPECT_GT(peak.flops, 0.4 * rate);
     EXPECT_LT(products.total, 6) << rate;
   }

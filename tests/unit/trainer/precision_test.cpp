@@ -45,6 +45,9 @@ TEST(Precision, WinogradIsForFp32WithoutTensorCores) {
   EXPECT_FALSE(MayUseWinograd(v1::PRECISION_TF32, ampere));
   EXPECT_FALSE(MayUseWinograd(v1::PRECISION_FP16, turing));
   EXPECT_FALSE(MayUseWinograd(v1::PRECISION_BF16, cpu));
+  EXPECT_TRUE(HasTf32(ampere));
+  EXPECT_FALSE(HasTf32(turing));
+  EXPECT_FALSE(HasTf32(cpu));
 }
 
 TEST(Precision, Fp32IsPyTorchsDefault) {

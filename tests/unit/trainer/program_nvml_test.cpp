@@ -79,6 +79,11 @@ TEST_F(ProgramWithNvml, NvmlThatDoesNotStartIsSaidAndTheCpuReadInstead) {
   EXPECT_THAT(result.evidence(), HasSubstr("; the GPU's state was not read: "));
 }
 
+TEST_F(ProgramWithNvml, TellsTheVersionOfADriverInAnUnusualPlace) {
+  if (std::filesystem::exists("/sys/module/nvidia/version")) GTEST_SKIP() << "the kernel's module tells it";
+  EXPECT_THAT(RunTrainer({"info", "--json"}).out, HasSubstr("\"driver_version\":\"580.65.06\""));
+}
+
 TEST_F(ProgramWithNvml, AWarmDevicePassesTheGateAndASoakFollows) {
   std::ofstream(gate_) << "60\n";
   const v1::Result result = Run("reading sm=1900 temp=58 reasons=0\n", {"--thermal-gate", gate_, "--soak", "1"});
@@ -91,13 +96,17 @@ TEST_F(ProgramWithNvml, AWarmDevicePassesTheGateAndASoakFollows) {
 
 TEST_F(ProgramWithNvml, AColdDeviceIsWarmedUntilItIsNear) {
   std::ofstream(gate_) << "60\n";
-  // Below 55 °C for the first two seconds.
-  const v1::Result result = Run("reading times=20 temp=50\nreading temp=56\n", {"--thermal-gate", gate_});
-  double warmed = 0;
-  for (const v1::TrainerEvent& event : events_)
-    if (event.has_window() && event.window().telemetry().temperature_celsius() < 55) warmed += event.window().seconds();
-  EXPECT_GT(warmed, 1);
-  EXPECT_GT(result.warm_up_seconds(), warmed);
+  for (const char* mode : {"standard", "original"}) {
+    // Below 55 °C for the first two seconds.
+    const v1::Result result =
+        Run("reading times=20 temp=50\nreading temp=56\n", {"--thermal-gate", gate_, "--mode", mode});
+    double warmed = 0;
+    for (const v1::TrainerEvent& event : events_)
+      if (event.has_window() && event.window().warm_up() && event.window().telemetry().temperature_celsius() < 55)
+        warmed += event.window().seconds();
+    EXPECT_GT(warmed, 1) << mode;
+    EXPECT_GT(result.warm_up_seconds(), warmed) << mode;
+  }
 }
 
 }  // namespace

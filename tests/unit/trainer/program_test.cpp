@@ -24,6 +24,7 @@
 namespace rsg::trainer {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -64,6 +65,43 @@ TEST(Program, MeasuresAndReportsToPeopleAndMachines) {
   EXPECT_TRUE(result.has_final_loss());
   EXPECT_EQ(result.flags().threads(), 1u);
   EXPECT_FALSE(result.stack().torch_version().empty());
+}
+
+TEST(Program, SaysWhatIsSetBehindItsBack) {
+  setenv("NVIDIA_TF32_OVERRIDE", "0", 1);
+  const Ended ended = RunTrainer(Tiny({"--n-batches", "1", "--peak-flops", "1e12"}));
+  unsetenv("NVIDIA_TF32_OVERRIDE");
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.err, HasSubstr("rsg-trainer: NVIDIA_TF32_OVERRIDE is set"));
+  EXPECT_THAT(ended.err, Not(HasSubstr("CUDA_LAUNCH_BLOCKING")));
+}
+
+/// A machine with a library that passes for NVIDIA's driver and no GPU that it can be used for.
+class ProgramWithADeadDriver : public ::testing::Test {
+ protected:
+  ProgramWithADeadDriver() {
+    std::filesystem::create_directories(folder_);
+    std::filesystem::create_symlink(RSG_FAKE_NVML, folder_ / "libcuda.so.1");
+    setenv("LD_LIBRARY_PATH", folder_.c_str(), 1);
+  }
+  ~ProgramWithADeadDriver() override {
+    before_.empty() ? unsetenv("LD_LIBRARY_PATH") : setenv("LD_LIBRARY_PATH", before_.c_str(), 1);
+    std::filesystem::remove_all(folder_);
+  }
+  const std::filesystem::path folder_ = testing::TempDir() + "program_driver_" + std::to_string(getpid());
+  const std::string before_ = std::getenv("LD_LIBRARY_PATH") != nullptr ? std::getenv("LD_LIBRARY_PATH") : "";
+};
+
+TEST_F(ProgramWithADeadDriver, SaysWhyItTrainsOnTheCpu) {
+  const std::vector<std::string> arguments{"run",    "--model", "resnet18",     "--bs", "2",
+                                           "--size", "32",      "--n-batches",  "1",    "--peak-flops",
+                                           "1e12",   "--json",  "--json-lines", "3"};
+  const Ended ended = RunTrainer(arguments);
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.err, ContainsRegex("rsg-trainer: .*GPU.*; training on the CPU\n"));
+  EXPECT_THAT(RunTrainer(Tiny({"--n-batches", "1", "--peak-flops", "1e12"})).err, Not(HasSubstr("GPU")))
+      << "the CPU was asked for";
+  EXPECT_THAT(RunTrainer({"info", "--json"}).err, ContainsRegex("rsg-trainer: .*GPU"));
 }
 
 TEST(Program, NBatchesAreCountedExactly) {

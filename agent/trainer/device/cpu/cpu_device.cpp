@@ -8,6 +8,7 @@
 
 #include "agent/trainer/device/cpu/capped_allocator.hpp"
 #include "agent/trainer/device/cpu/cpu_facts.hpp"
+#include "common/memory.hpp"
 
 namespace rsg::trainer {
 namespace {
@@ -27,7 +28,7 @@ class CpuMark final : public Mark {
 
 class CpuDevice final : public Device {
  public:
-  CpuDevice() : identity_{.name = CpuName(), .memory_mib = MemoryMib()} { CapTensorMemory(AvailableMemoryMib()); }
+  CpuDevice() : identity_{.name = CpuName(), .memory_mib = MemoryMib("/")} { CapTensorMemory(AvailableMemoryMib("/")); }
 
   const std::string& torch_name() const override { return torch_name_; }
   const DeviceIdentity& identity() const override { return identity_; }
@@ -37,7 +38,7 @@ class CpuDevice final : public Device {
     prepare();
     return {.graph = nullptr, .why_not = "a CPU has none"};
   }
-  void LimitMemory(std::uint32_t mib) override { CapTensorMemory(std::min(mib, AvailableMemoryMib())); }
+  void LimitMemory(std::uint32_t mib) override { CapTensorMemory(std::min(mib, AvailableMemoryMib("/"))); }
 
   std::uint32_t PeakMemoryMib() override {
     rusage usage{};

@@ -1,6 +1,7 @@
 // librsg-trainer-cuda.so: NVIDIA GPUs by LibTorch's CUDA side. Time is taken by events in the stream that trains.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +53,16 @@ class CudaGraph final : public Graph {
 
 std::string FirstLine(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
+// A capture that was invalidated leaves the random generator in it, and the next dropout outside fails. Nothing takes
+// it out again, so it gets a state that was never in one.
+void FreeRandomGenerator(c10::DeviceIndex device) {
+  at::Generator random = at::cuda::detail::getDefaultCUDAGenerator(device);
+  const std::lock_guard lock(random.mutex());
+  at::Generator fresh = at::cuda::detail::createCUDAGenerator(device);
+  fresh.set_current_seed(random.current_seed());
+  random.graphsafe_set_state(fresh);
+}
+
 // Ends a capture that failed half-way, and makes its memory free again. Each of these may already have been done by
 // LibTorch, and what went wrong is known: so nothing here is an error.
 void AbandonCapture(const c10::cuda::CUDAStream& stream, c10::MempoolId_t pool) {
@@ -61,6 +73,7 @@ void AbandonCapture(const c10::cuda::CUDAStream& stream, c10::MempoolId_t pool) 
   }
   (void)cudaGetLastError();
   try {
+    FreeRandomGenerator(stream.device_index());
     c10::cuda::CUDACachingAllocator::endAllocateToPool(stream.device_index(), pool);
     c10::cuda::CUDACachingAllocator::releasePool(stream.device_index(), pool);
   } catch (const c10::Error&) {
@@ -82,7 +95,7 @@ std::unique_ptr<CudaGraph> Capture(const c10::cuda::CUDAStream& stream, const st
     return graph;
   } catch (...) {
     try {
-      // Where the capture itself is sound (out of memory), this also takes the random generator out of it.
+      // Where the capture itself is sound (out of memory), nothing is left to abandon.
       if (capturing) graph->native().capture_end();
     } catch (const c10::Error&) {
     }
@@ -177,6 +190,8 @@ class CudaDevice final : public Device {
     return static_cast<std::uint32_t>(static_cast<std::size_t>(stats.reserved_bytes[kAllPools].peak) / kMiB);
   }
 
+  bool RefusedMemory() override { return c10::cuda::CUDACachingAllocator::getDeviceStats(ordinal_).num_ooms > 0; }
+
   std::uint32_t HostThreads() const override { return static_cast<std::uint32_t>(at::get_num_threads()); }
   std::string CudnnVersion() const override { return CudnnVersionText(); }
 
@@ -188,7 +203,7 @@ class CudaDevice final : public Device {
 
 std::vector<DeviceIdentity> List() {
   std::vector<DeviceIdentity> found;
-  const int count = c10::cuda::device_count();
+  const int count = c10::cuda::device_count_ensure_non_zero();  // throws what is wrong: device_count() only gives 0
   for (int ordinal = 0; ordinal < count; ++ordinal) found.push_back(Identify(ordinal));
   return found;
 }

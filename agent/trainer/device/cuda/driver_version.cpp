@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 
@@ -11,8 +12,10 @@ namespace {
 // Where the kernel's module is out of sight (WSL, some containers) NVML still knows. Its functions are declared here:
 // the header is not among the wheels that building needs. 0 is NVML_SUCCESS.
 std::string NvmlDriverVersion() {
+  const char* named = std::getenv("RSG_NVML");
+  const char* path = named != nullptr && *named != '\0' ? named : "libnvidia-ml.so.1";
   const auto close = [](void* library) { dlclose(library); };
-  const std::unique_ptr<void, decltype(close)> library(dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL), close);
+  const std::unique_ptr<void, decltype(close)> library(dlopen(path, RTLD_NOW | RTLD_LOCAL), close);
   if (library == nullptr) return "";
   const auto start = reinterpret_cast<int (*)()>(dlsym(library.get(), "nvmlInit_v2"));
   const auto stop = reinterpret_cast<int (*)()>(dlsym(library.get(), "nvmlShutdown"));

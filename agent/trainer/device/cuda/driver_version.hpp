@@ -3,7 +3,8 @@
 
 namespace rsg::trainer {
 
-/// Version of NVIDIA's driver, e.g. "580.65.06", by the kernel module or by NVML; empty without one. Takes no GPU.
+/// Version of NVIDIA's driver, e.g. "580.65.06", by the kernel module or by NVML (RSG_NVML); empty without one. Takes
+/// no GPU.
 std::string DriverVersion();
 
 }  // namespace rsg::trainer

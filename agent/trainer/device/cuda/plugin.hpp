@@ -12,6 +12,7 @@ struct CudaPlugin {
   /// kVersion of the tree that the plugin was built from; the trainer refuses another one.
   const char* version;
   /// The GPUs that the driver shows, in CUDA's order, which is the ordinals'. Makes no context: a busy GPU is fine.
+  /// Throws c10::Error where there is none, or none that this driver can be used with.
   std::vector<DeviceIdentity> (*list)();
   /// Opens a GPU and makes it current. Throws c10::Error.
   std::unique_ptr<Device> (*open)(int ordinal);
