@@ -245,6 +245,19 @@ TEST_F(Sweeps, RetryQueuesWhatFailedOrWasLost) {
   EXPECT_EQ(Job(1, 3).outcome, v1::OUTCOME_SKIPPED);
 }
 
+TEST_F(Sweeps, ARetriedSweepTakesNoNewcomersAlsoAfterARestart) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2}));
+  for (int i = 0; i < 2; ++i) SayFinished(one, *TakeAssign(one), v1::OUTCOME_FAILED, 0);
+  ASSERT_EQ(coordinator->RetrySweep(1, memory.Find(1), now, effects)->queued_jobs(), 1u);
+  Commit();
+  Restart();
+  Peer two = Attached("two", {Cpu("CPU-2")});
+  EXPECT_FALSE(TakeAssign(two));
+  Attach(one);
+  EXPECT_TRUE(TakeAssign(one));
+}
+
 TEST_F(Sweeps, RetryOfWhatNeedsNoneChangesNothing) {
   Peer one = Attached("one", {Cpu("CPU-1")});
   Submit(Spec({2}));
