@@ -94,8 +94,8 @@ Verdict Judge(Call call, const HttpAnswer& answer) {
             fmt::format("{}: HTTP {}, it stands elsewhere; set WANDB_BASE_URL to that address", what, status)};
   switch (status) {
     case 401:
-      return {Kind::kPause, fmt::format("{}: HTTP 401, W&B does not know the key; set the right one, then 'rsg wandb "
-                                        "retry' or a restart",
+      return {Kind::kPause, fmt::format("{}: HTTP 401, W&B does not know the key; put the right one where it was "
+                                        "found, then 'rsg wandb retry', or a restart after WANDB_API_KEY",
                                         what)};
     case 403:
       return {Kind::kNoPlace, fmt::format("{}: HTTP 403, the key may not write there: {}", what, WordsOf(answer))};
