@@ -323,5 +323,18 @@ TEST(SweepExitCode, TellsHowItEnded) {
   EXPECT_EQ(SweepExitCode(Status(v1::SWEEP_STATE_CANCELLED, 0)), kFailed);
 }
 
+TEST_F(WatchTest, SubmitRefusesCsvForWhatIsFollowed) {
+  for (const char* how : {"--watch", "--wait"}) {
+    CLI::App app;
+    int exit_code = -1;
+    AddSweepSubmit(app, exit_code);
+    testing::internal::CaptureStderr();
+    app.parse(std::string("submit --models resnet18 --bs 8 -o csv ") + how);
+    EXPECT_EQ(exit_code, 2);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("csv"));
+  }
+  EXPECT_THAT(control_.request_ids, SizeIs(0));
+}
+
 }  // namespace
 }  // namespace rsg::cli
