@@ -122,6 +122,23 @@ TEST_F(Sweeps, MachineWithTwoDevicesWorksOnThemInStep) {
   EXPECT_THAT(order, testing::ElementsAre("GPU-1:2", "GPU-2:2", "GPU-1:4", "GPU-2:4"));
 }
 
+TEST_F(Sweeps, ADriverWithoutAGpuIsNotedWhereTheSweepGoesToCpus) {
+  Peer one = Enrol("one", {Cpu("CPU-1")});
+  one.driver_version = std::string(200, '5');
+  Attach(one);
+  const auto response = Submit(Spec({2}));
+  ASSERT_EQ(response.notes_size(), 1);
+  EXPECT_THAT(response.notes(0), HasSubstr("agent one has an NVIDIA driver (555"));
+  EXPECT_LT(response.notes(0).size(), 200u);
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_kind(v1::DEVICE_KIND_CPU);
+  EXPECT_EQ(Submit(spec).notes_size(), 0) << "as it was asked for";
+  Peer two = Enrol("two", {Gpu("GPU-1"), Cpu("CPU-2")});
+  two.driver_version = "580.65.06";
+  Attach(two);
+  EXPECT_EQ(Submit(Spec({2})).notes_size(), 0) << "it goes to the GPU";
+}
+
 TEST_F(Sweeps, OpenForKeepsASweepOpenForNewcomers) {
   Peer one = Attached("one", {Cpu("CPU-1")});
   v1::SweepSpec spec = Spec({2});
