@@ -283,6 +283,8 @@ class Coordinator {
   // views.cpp
   v1::SweepStatus StatusOf(const Sweep& sweep, const Now& now) const;
   v1::Job LiveJob(const Sweep& sweep, const Attempt& attempt, const Now& now) const;
+  bool IsAbsent(const std::string& device_id) const;
+  void AddAbsent(const Sweep& sweep, const Now& now, v1::SweepStatus* status) const;
   std::optional<double> Eta(const Sweep& sweep, const Now& now) const;
 
   const Settings settings_;

@@ -100,6 +100,7 @@ void ControlService::OverlayLive(v1::ListSweepsResponse* response, Reply reply) 
           status = *std::move(live);
           status.clear_running();
           status.clear_drift();
+          status.clear_absent();
         }
       },
       std::move(reply));

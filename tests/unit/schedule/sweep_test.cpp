@@ -288,6 +288,37 @@ TEST_F(Sweeps, RetryOfWhatNeedsNoneChangesNothing) {
   EXPECT_TRUE(absl::IsFailedPrecondition(coordinator->RetrySweep(2, memory.Find(2), now, effects).status()));
 }
 
+TEST_F(Sweeps, TellsWhatWaitsForAMachineThatIsAway) {
+  Peer one = Attached("one", {Cpu("CPU-1"), Cpu("CPU-2")});
+  Submit(Spec({2}));
+  Detach(one);
+  const auto status = [&] { return *coordinator->Status(1, now); };
+  EXPECT_EQ(status().absent_size(), 0) << "it may be back in a moment";
+  Pass(200);
+  ASSERT_EQ(status().absent_size(), 2);
+  EXPECT_EQ(status().absent_jobs(), 2u);
+  EXPECT_EQ(status().absent(0).device_id(), "CPU-1");
+  EXPECT_EQ(status().absent(0).jobs(), 1u);
+  EXPECT_EQ(status().absent(0).agent_name(), "one");
+  EXPECT_EQ(status().absent(0).agent_state(), v1::AGENT_STATE_LOST);
+  EXPECT_EQ(status().absent(0).away_seconds(), 180);
+  Restart();
+  EXPECT_EQ(status().absent_jobs(), 0u) << "nobody had time to come back";
+  Pass(200);
+  ASSERT_EQ(status().absent_size(), 2);
+  EXPECT_EQ(status().absent(0).agent_name(), "one");
+  EXPECT_EQ(status().absent(0).away_seconds(), 360);
+  EXPECT_EQ(status().absent(1).agent_name(), "") << "of what it had not in hand nothing is known";
+  Attach(one);
+  EXPECT_EQ(status().absent_size(), 0);
+  v1::RevokeAgentRequest request;
+  request.set_agent("one");
+  EXPECT_TRUE(coordinator->RevokeAgent(request, now, effects).ok());
+  Commit();
+  ASSERT_EQ(status().absent_size(), 2);
+  EXPECT_EQ(status().absent(0).agent_name(), "") << "whoever announces it next has it";
+}
+
 TEST_F(Sweeps, DrainedAgentFinishesWhatItHasAndTakesNothingNew) {
   Peer one = Attached("one", {Cpu("CPU-1")});
   Submit(Spec({2, 4}));
