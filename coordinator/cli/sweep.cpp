@@ -123,7 +123,10 @@ int Retry(const Flags& flags) {
   PrintReply(session->output, *reply, {{.name = "sweep_id"}, {.name = "queued_jobs"}},
              {{flags.sweep_id, std::int64_t{reply->queued_jobs()}}});
   if (reply->queued_jobs() == 0)
-    Say(fmt::format("sweep {}: nothing to try again: no job failed or was lost", flags.sweep_id));
+    Say(
+        fmt::format("sweep {0}: nothing to try again: no job failed or was lost, or its slot went to another machine; "
+                    "'rsg sweep show {0}' shows all",
+                    flags.sweep_id));
   else
     Say(fmt::format("sweep {0}: {1} jobs queued again; 'rsg sweep watch {0}' follows them", flags.sweep_id,
                     reply->queued_jobs()));

@@ -136,7 +136,8 @@ class Coordinator {
   absl::StatusOr<v1::SweepStatus> Status(std::int64_t sweep, const Now& now) const;
   /// A live sweep's jobs that are assigned or running.
   std::vector<v1::Job> LiveJobs(std::int64_t sweep, const Now& now) const;
-  /// Messages that were refused, by reason ("gap", "stale", "window", "result", ...), since the start.
+  /// Messages that were refused, by reason ("gap", "stale", "window", "result", ...), since the start; as "slowed"
+  /// those that were taken and over the quota.
   const std::map<std::string, std::uint64_t>& rejected() const { return rejected_; }
 
  private:

@@ -185,6 +185,9 @@ TEST_F(Fleet, BenchRunsEverythingInOneCommandAndLeavesNothingBehind) {
   const auto rows = nlohmann::json::parse(list.out, nullptr, false);
   ASSERT_EQ(rows.size(), 1u) << list.out << list.err;
   EXPECT_EQ(rows[0]["outcome"], "COMPLETED");
+  const Output unknown = RunCommand({Program("rsg"), "results", "list", "--state", state, "--sweep", "s99"}, home);
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.err;
+  EXPECT_NE(unknown.err.find("s99"), std::string::npos) << unknown.err;
 }
 
 }  // namespace
