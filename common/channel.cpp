@@ -18,13 +18,13 @@ double KeepaliveSeconds(double heartbeat_seconds) {
   return std::clamp(2 * heartbeat_seconds, 1.0, kKeepaliveSeconds);
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds) {
+std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds, int most_bytes) {
   const int keepalive = static_cast<int>(1000 * keepalive_seconds);
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = line.ca_pem;
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(kServerName);
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxReceiveMessageSize(most_bytes);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -16,9 +16,16 @@ inline constexpr double kKeepaliveSeconds = 20;
 /// heartbeats, 1 to 20 s.
 double KeepaliveSeconds(double heartbeat_seconds);
 
+inline constexpr int kMaxMessageBytes = 1 << 20;
+
+/// What the operator's side takes in one message. The largest is the list of agents: 10,000 of them, each with facts
+/// of at most 16 KiB (Validate refuses more) and less than 1 KiB beside them, are 166 MiB. Usual ones take 1 KiB.
+inline constexpr int kMaxListBytes = 192 << 20;
+
 /// A TLS channel to `line.address` that trusts `line.ca_pem` alone and expects kServerName. Keepalive also without
-/// calls; messages up to 1 MiB. Connects lazily. Thread-safe once made.
-std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds = kKeepaliveSeconds);
+/// calls; takes messages up to `most_bytes`. Connects lazily. Thread-safe once made.
+std::shared_ptr<grpc::Channel> MakeChannel(const JoinLine& line, double keepalive_seconds = kKeepaliveSeconds,
+                                           int most_bytes = kMaxMessageBytes);
 
 /// Presents `secret` as "authorization: Bearer SECRET".
 void Authorize(grpc::ClientContext* context, const std::string& secret);
@@ -28,7 +35,5 @@ inline constexpr double kLookSeconds = 2;
 /// gRPC's status as absl's: same code, same text; a failed TLS handshake or refused connection says what to check. To
 /// learn why a certificate was not trusted it looks at it, for so many seconds at most; 0: it does not.
 absl::Status ToAbsl(const grpc::Status& status, const JoinLine& line, double look_seconds = kLookSeconds);
-
-inline constexpr int kMaxMessageBytes = 1 << 20;
 
 }  // namespace rsg

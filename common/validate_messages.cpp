@@ -16,6 +16,8 @@ constexpr std::size_t kMaxInfo = 64 << 10;
 constexpr std::size_t kMaxLogTail = 16 << 10;
 constexpr int kMaxDevices = 32;
 constexpr int kMaxModels = 256;
+// 32 GPUs take 4 KiB, 256 models 6 KiB. Bounds what is in no field that is known here, too: see kMaxListBytes.
+constexpr std::size_t kMaxMachine = 16 << 10;
 
 absl::Status Wrong(absl::string_view field, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
@@ -51,8 +53,11 @@ bool IsHex(std::string_view text, std::size_t digits) {
 }
 
 absl::Status Validate(const v1::MachineFacts& machine) {
-  for (const std::string* text : {&machine.machine_id(), &machine.hostname(), &machine.operating_system(),
-                                  &machine.cpu_model(), &machine.driver_version()})
+  const v1::Stack& stack = machine.stack();
+  for (const std::string* text :
+       {&machine.machine_id(), &machine.hostname(), &machine.operating_system(), &machine.cpu_model(),
+        &machine.driver_version(), &stack.trainer_version(), &stack.torch_version(), &stack.cuda_version(),
+        &stack.cudnn_version(), &stack.source_revision()})
     if (auto s = CheckText("machine", *text, kMaxName); !s.ok()) return s;
   if (machine.devices().empty()) return Wrong("devices", "none; a machine has at least its CPU");
   if (machine.devices().size() > kMaxDevices) return Wrong("devices", "more than 32");
@@ -64,6 +69,8 @@ absl::Status Validate(const v1::MachineFacts& machine) {
     if (auto s = CheckDevice(device); !s.ok()) return s;
     if (!ids.insert(device.id()).second) return Wrong("device.id", device.id() + " stands twice");
   }
+  if (machine.ByteSizeLong() > kMaxMachine)
+    return Wrong("machine", absl::StrCat(machine.ByteSizeLong(), " bytes; at most ", kMaxMachine, " are taken"));
   return absl::OkStatus();
 }
 

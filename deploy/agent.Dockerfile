@@ -2,6 +2,7 @@
 #
 #   docker build -f deploy/agent.Dockerfile -t rsg-agent .                           runs on the CPU
 #   docker build -f deploy/agent.Dockerfile -t rsg-agent --build-arg STACK=cuda .    runs on GPUs too
+# The CUDA stack needs an NVIDIA driver of version 580 or later and GPUs of compute capability 7.5 or later.
 #
 # Behind a company's certificates or mirrors: a BASE that trusts them, or pip's own variables as build arguments.
 ARG BASE=debian:bookworm-slim

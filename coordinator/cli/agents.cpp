@@ -43,13 +43,16 @@ int Drain(const Flags& flags) {
   request.set_agent(flags.agent);
   const auto reply = (*client)->Call(&Control::DrainAgent, request);
   if (!reply.ok()) return Report(reply.status());
+  std::vector<Row> rows;
   for (const std::string& id : reply->agent_ids()) {
     const bool away = std::find(reply->away_ids().begin(), reply->away_ids().end(), id) != reply->away_ids().end();
     Say(fmt::format("{} {}", id,
                     away ? "is not attached; it drains if the same process comes back, and one started anew takes work"
                          : "finishes what is in hand, takes nothing new, then ends"));
+    rows.push_back({id, away});
   }
-  return kDone;
+  PrintReply(*output, *reply, {{.name = "agent_id"}, {.name = "away"}}, rows);
+  return FinishOutput();
 }
 
 int Revoke(const Flags& flags) {
@@ -64,7 +67,9 @@ int Revoke(const Flags& flags) {
   Say(fmt::format("{} is shut out; what was in hand there is queued again", absl::StrJoin(reply->agent_ids(), ", ")));
   for (const std::string& token : reply->token_ids())
     Say(fmt::format("who has its join line can still join anew; 'rsg agents token revoke {}' ends that", token));
-  return kDone;
+  PrintReply(*output, *reply, {{.name = "agent_ids"}, {.name = "token_ids"}},
+             {{absl::StrJoin(reply->agent_ids(), " "), absl::StrJoin(reply->token_ids(), " ")}});
+  return FinishOutput();
 }
 
 }  // namespace

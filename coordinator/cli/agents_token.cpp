@@ -8,7 +8,6 @@
 
 #include "common/duration.hpp"
 #include "common/files.hpp"
-#include "common/json.hpp"
 #include "common/refusal.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/output.hpp"
@@ -48,10 +47,8 @@ int Deliver(const v1::CreateTokenResponse& reply, const Flags& flags, const Outp
     if (const auto status = WriteFile(flags.out, reply.join_line() + "\n"); !status.ok()) return Report(status);
     shown.clear_join_line();
   }
-  if (output.format == Format::kJson)
-    std::cout << ToJson(shown) << '\n';
-  else if (flags.out.empty())
-    std::cout << reply.join_line() << '\n';
+  PrintReply(output, shown, {{.name = "token_id"}, {.name = "join_line"}}, {{shown.token_id(), shown.join_line()}});
+  if (output.format == Format::kTable && flags.out.empty()) std::cout << reply.join_line() << '\n';
   const int written = FinishOutput();
   const std::string where = flags.out.empty() ? "" : fmt::format("; its join line is in {}", flags.out);
   Say(fmt::format("token {}: {} uses, valid for {}{}", reply.token_id(), flags.uses,
@@ -105,7 +102,8 @@ int Revoke(const Flags& flags) {
   const auto reply = (*client)->Call(&Control::RevokeToken, request);
   if (!reply.ok()) return Report(reply.status());
   Say(fmt::format("token {} is revoked; agents that have joined with it stay", flags.token_id));
-  return kDone;
+  PrintReply(*output, *reply, {{.name = "token_id"}}, {{flags.token_id}});
+  return FinishOutput();
 }
 
 void AddCommonFlags(CLI::App& app, const std::shared_ptr<Flags>& flags) {

@@ -106,7 +106,10 @@ int Measure(BenchSession* session, const v1::SweepSpec& spec, const std::vector<
   const int printed = PrintResults(session->client(), id, output);
   if (printed != kDone) return printed;
   if (to_wandb)
-    if (const absl::Status sent = WaitForWandb(session->client(), id, interrupts); !sent.ok()) return Report(sent);
+    if (const absl::Status sent = WaitForWandb(session->client(), id, interrupts); !sent.ok()) {
+      const int code = Report(sent);
+      return absl::IsCancelled(sent) ? kInterrupted : code;
+    }
   return SweepExitCode(end->last);
 }
 

@@ -59,9 +59,9 @@ absl::StatusOr<JoinLine> FindOperatorLine(const std::string& operator_file, cons
                   fallback.string()));
 }
 
-Client::Client(JoinLine line) : line_(std::move(line)), stub_(v1::Control::NewStub(MakeChannel(line_))) {}
+Client::Client(JoinLine line) : line_(std::move(line)) { DialAnew(); }
 
-void Client::DialAnew() { stub_ = v1::Control::NewStub(MakeChannel(line_)); }
+void Client::DialAnew() { stub_ = v1::Control::NewStub(MakeChannel(line_, kKeepaliveSeconds, kMaxListBytes)); }
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Find(const std::string& operator_file, const Config& config) {
   auto line = FindOperatorLine(operator_file, config);

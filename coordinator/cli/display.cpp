@@ -1,6 +1,8 @@
 // The ways to show the progress of a sweep.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/text.hpp"
 #include "coordinator/cli/painter.hpp"
 #include "coordinator/cli/rows.hpp"
@@ -13,6 +15,23 @@ namespace {
 absl::Status WriteSummary(int fd, const v1::SweepStatus& sweep) {
   return WriteAll(fd, SummaryLine(sweep, StyleOf(fd, ColorChoice::kNever).unicode) + "\n");
 }
+
+// Where there is no picture: what a person may have to see to, once each time that it changes.
+class Asides {
+ public:
+  void Tell(const v1::SweepStatus& sweep, const std::string& note) {
+    if (std::exchange(note_, note) != note && !note.empty()) Say(note);
+    std::string absent;  // but for the time
+    for (const v1::AbsentDevice& device : sweep.absent())
+      absent += fmt::format("{} {} ", device.device_id(), static_cast<int>(device.agent_state()));
+    if (std::exchange(absent_, absent) != absent)
+      for (const std::string& line : AbsentLines(sweep)) Say(line);
+  }
+
+ private:
+  std::string note_;
+  std::string absent_;
+};
 
 class LiveDisplay : public Display {
  public:
@@ -42,10 +61,7 @@ class LineDisplay : public Display {
   explicit LineDisplay(int fd) : fd_(fd) {}
 
   absl::Status Show(const v1::SweepStatus& sweep, double, const std::string& note) override {
-    if (note != note_) {
-      note_ = note;
-      if (!note.empty()) Say(note);
-    }
+    asides_.Tell(sweep, note);
     const std::string now =
         fmt::format("{} {} {}", EndedJobs(sweep.counts()), sweep.counts().total(), static_cast<int>(sweep.state()));
     if (now == shown_) return absl::OkStatus();
@@ -58,7 +74,7 @@ class LineDisplay : public Display {
  private:
   const int fd_;
   std::string shown_;
-  std::string note_;
+  Asides asides_;
 };
 
 class JsonDisplay : public Display {
@@ -66,10 +82,7 @@ class JsonDisplay : public Display {
   JsonDisplay(int fd, bool last_only) : fd_(fd), last_only_(last_only) {}
 
   absl::Status Show(const v1::SweepStatus& sweep, double age_seconds, const std::string& note) override {
-    if (note != note_) {
-      note_ = note;
-      if (!note.empty()) Say(note);
-    }
+    asides_.Tell(sweep, note);
     if (age_seconds > 0 || last_only_) return absl::OkStatus();
     return Print(sweep);
   }
@@ -84,17 +97,21 @@ class JsonDisplay : public Display {
 
   const int fd_;
   const bool last_only_;
-  std::string note_;
+  Asides asides_;
 };
 
 class QuietDisplay : public Display {
  public:
   explicit QuietDisplay(int fd) : fd_(fd) {}
-  absl::Status Show(const v1::SweepStatus&, double, const std::string&) override { return absl::OkStatus(); }
+  absl::Status Show(const v1::SweepStatus& sweep, double, const std::string&) override {
+    asides_.Tell(sweep, "");
+    return absl::OkStatus();
+  }
   absl::Status Finish(const v1::SweepStatus& sweep) override { return WriteSummary(fd_, sweep); }
 
  private:
   const int fd_;
+  Asides asides_;
 };
 
 }  // namespace

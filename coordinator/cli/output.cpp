@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iostream>
 
+#include "common/json.hpp"
 #include "common/refusal.hpp"
 #include "common/text.hpp"
 
@@ -50,6 +51,15 @@ absl::StatusOr<Output> MakeOutput(const OutputFlags& flags) {
 
 std::unique_ptr<Table> StandardTable(const Output& output, std::vector<Column> columns) {
   return MakeTable(output.format, std::move(columns), StyleOf(STDOUT_FILENO, output.color), std::cout);
+}
+
+void PrintReply(const Output& output, const google::protobuf::Message& reply, std::vector<Column> columns,
+                const std::vector<Row>& rows) {
+  if (output.format == Format::kJson) std::cout << ToJson(reply) << '\n';
+  if (output.format != Format::kCsv) return;
+  const auto table = StandardTable(output, std::move(columns));
+  for (const Row& row : rows) table->Add(row);
+  table->Finish();
 }
 
 int FinishOutput() {

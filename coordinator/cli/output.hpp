@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <google/protobuf/message.h>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/cli/config.hpp"
@@ -34,6 +36,11 @@ absl::StatusOr<Output> MakeOutput(const OutputFlags& flags);
 
 /// A table on standard output.
 std::unique_ptr<Table> StandardTable(const Output& output, std::vector<Column> columns);
+
+/// For programs, what a verb that changes something answers: with JSON `reply` as an object, with CSV these rows.
+/// People are told by Say().
+void PrintReply(const Output& output, const google::protobuf::Message& reply, std::vector<Column> columns,
+                const std::vector<Row>& rows);
 
 /// Flushes standard output. kDone, or kFailed when it could not be written: said on standard error, but not for a
 /// reader that went away, as head does.

@@ -65,14 +65,17 @@ absl::Status FromDatabase(const std::string& state, const v1::QueryResultsReques
   const auto reader = store::Reader::Open(std::filesystem::path(state) / "rsg.db");
   if (!reader.ok()) return reader.status();
   std::optional<schedule::JobKey> after;
+  bool any = false;
   do {
     const auto page = (*reader)->ResultsPage(request, after, store::kMaxPage);
     if (!page.ok()) return page.status();
+    any = any || !page->rows.empty();
     for (const v1::ResultRow& row : page->rows)
       if (!take(row)) return absl::OkStatus();
     after = page->next;
   } while (after);
-  return absl::OkStatus();
+  const auto sweep = schedule::ParseSweepId(request.sweep_id());
+  return any || !sweep ? absl::OkStatus() : (*reader)->FindSweep(*sweep).status();
 }
 
 absl::Status FromCoordinator(const Flags& flags, const Config& config, const v1::QueryResultsRequest& request,

@@ -75,6 +75,7 @@ std::vector<Column> SweepColumns() {
   }
   columns.push_back(
       {.name = "eta_seconds", .heading = "eta s", .numeric = true, .digits = 0, .sparse = true, .drop = 9});
+  columns.push_back({.name = "absent_jobs", .detail = true});
   return columns;
 }
 
@@ -94,6 +95,7 @@ Row ToRow(const v1::SweepStatus& sweep) {
     row.push_back(Integer(count));
   row.emplace_back();
   if (sweep.has_eta_seconds()) row.back() = sweep.eta_seconds();
+  row.push_back(Integer(sweep.absent_jobs()));
   return row;
 }
 

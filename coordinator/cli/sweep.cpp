@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "common/arguments.hpp"
-#include "common/json.hpp"
 #include "coordinator/cli/client.hpp"
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/rows.hpp"
@@ -95,8 +94,7 @@ int Show(const Flags& flags) {
 int WatchSweep(const Flags& flags) {
   auto session = Open(flags);
   if (!session.ok()) return Report(session.status());
-  if (session->output.format == Format::kCsv)
-    return Report(absl::InvalidArgumentError("output: 'csv' shows no progress; use table or json"));
+  if (const auto shown = CheckShowsProgress(session->output.format); !shown.ok()) return Report(shown);
   const Interrupts interrupts;
   const auto display = MakeDisplay(STDOUT_FILENO, session->output.format, session->output.color);
   return ReportWatchEnd(Watch(session->client.get(), flags.sweep_id, {}, interrupts, display.get()));
@@ -109,7 +107,8 @@ int Cancel(const Flags& flags) {
   request.set_sweep_id(flags.sweep_id);
   const auto reply = session->client->Call(&Control::CancelSweep, request);
   if (!reply.ok()) return Report(reply.status());
-  if (session->output.format == Format::kJson) std::cout << ToJson(*reply) << '\n';
+  PrintReply(session->output, *reply, {{.name = "sweep_id"}, {.name = "cancelled_jobs"}},
+             {{flags.sweep_id, std::int64_t{reply->cancelled_jobs()}}});
   Say(fmt::format("sweep {}: {} jobs cancelled; what was measured stays", flags.sweep_id, reply->cancelled_jobs()));
   return FinishOutput();
 }
@@ -121,9 +120,13 @@ int Retry(const Flags& flags) {
   request.set_sweep_id(flags.sweep_id);
   const auto reply = session->client->Call(&Control::RetrySweep, request);
   if (!reply.ok()) return Report(reply.status());
-  if (session->output.format == Format::kJson) std::cout << ToJson(*reply) << '\n';
+  PrintReply(session->output, *reply, {{.name = "sweep_id"}, {.name = "queued_jobs"}},
+             {{flags.sweep_id, std::int64_t{reply->queued_jobs()}}});
   if (reply->queued_jobs() == 0)
-    Say(fmt::format("sweep {}: nothing to try again: no job failed or was lost", flags.sweep_id));
+    Say(
+        fmt::format("sweep {0}: nothing to try again: no job failed or was lost, or its slot went to another machine; "
+                    "'rsg sweep show {0}' shows all",
+                    flags.sweep_id));
   else
     Say(fmt::format("sweep {0}: {1} jobs queued again; 'rsg sweep watch {0}' follows them", flags.sweep_id,
                     reply->queued_jobs()));

@@ -93,11 +93,13 @@ std::string Plural(std::uint32_t count, const char* word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
+bool IsFollowed(const Flags& flags) { return !flags.dry_run && (flags.wait || flags.watch); }
+
 // The id, or with JSON and CSV the whole answer, is the data; the rest is said. With JSON a sweep that is followed is
 // shown by its states alone: one kind of object.
 void PrintAnswer(const v1::SubmitSweepResponse& reply, const Flags& flags, const Output& output) {
   const std::string counts = fmt::format("{}, {}", Plural(reply.cells(), "cell"), Plural(reply.jobs(), "job"));
-  const bool followed = !flags.dry_run && (flags.wait || flags.watch);
+  const bool followed = IsFollowed(flags);
   if (output.format == Format::kCsv) {
     const auto table = StandardTable(output, {{.name = "sweep_id"}, {.name = "cells"}, {.name = "jobs"}});
     table->Add({reply.sweep_id(), std::int64_t{reply.cells()}, std::int64_t{reply.jobs()}});
@@ -119,6 +121,8 @@ void PrintAnswer(const v1::SubmitSweepResponse& reply, const Flags& flags, const
 int Submit(const Flags& flags) {
   const auto output = MakeOutput(flags.output);
   if (!output.ok()) return Report(output.status());
+  const bool followed = IsFollowed(flags);
+  if (const auto shown = CheckShowsProgress(output->format); followed && !shown.ok()) return Report(shown);
   const auto asked = AskedFor(flags);
   if (!asked.ok()) {
     Report(asked.status());
@@ -135,10 +139,9 @@ int Submit(const Flags& flags) {
   }
   const Interrupts interrupts;
   PrintAnswer(*reply, flags, *output);
-  if (flags.dry_run || (!flags.wait && !flags.watch)) return FinishOutput();
-  const Format format = output->format == Format::kJson ? Format::kJson : Format::kTable;
-  const auto display =
-      flags.watch ? MakeDisplay(STDOUT_FILENO, format, output->color) : MakeQuietDisplay(STDOUT_FILENO, format);
+  if (!followed) return FinishOutput();
+  const auto display = flags.watch ? MakeDisplay(STDOUT_FILENO, output->format, output->color)
+                                   : MakeQuietDisplay(STDOUT_FILENO, output->format);
   return ReportWatchEnd(Watch(client->get(), reply->sweep_id(), {}, interrupts, display.get()));
 }
 

@@ -101,14 +101,11 @@ int Show(const Flags& flags) {
 }
 
 // What the verbs that change something print: how many runs it is for.
-int PrintCount(const Output& output, std::uint32_t runs, const char* what) {
-  if (output.format == Format::kTable) {
-    Say(fmt::format("{} run{} {}", runs, runs == 1 ? "" : "s", what));
-    return kDone;
-  }
-  const auto table = StandardTable(output, {{.name = "runs"}});
-  table->Add({Integer(runs)});
-  table->Finish();
+template <typename Reply>
+int PrintCount(const Output& output, const Reply& reply, const char* what) {
+  if (output.format == Format::kTable)
+    Say(fmt::format("{} run{} {}", reply.runs(), reply.runs() == 1 ? "" : "s", what));
+  PrintReply(output, reply, {{.name = "runs"}}, {{Integer(reply.runs())}});
   return FinishOutput();
 }
 
@@ -122,7 +119,7 @@ int Revise(const Flags& flags, v1::WandbAction action, const char* what) {
   request.set_of(flags.of);
   const auto reply = (*client)->Call(&Control::ReviseWandb, request);
   if (!reply.ok()) return Report(reply.status());
-  return PrintCount(*output, reply->runs(), what);
+  return PrintCount(*output, *reply, what);
 }
 
 int Backfill(const Flags& flags) {
@@ -136,7 +133,7 @@ int Backfill(const Flags& flags) {
   request.set_entity(flags.entity);
   const auto reply = (*client)->Call(&Control::BackfillWandb, request, /*seconds=*/300);
   if (!reply.ok()) return Report(reply.status());
-  return PrintCount(*output, reply->runs(), "will be sent; 'rsg wandb status' shows how it goes");
+  return PrintCount(*output, *reply, "will be sent; 'rsg wandb status' shows how it goes");
 }
 
 // A verb with the flags that all have.

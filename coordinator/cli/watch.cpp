@@ -114,6 +114,11 @@ absl::StatusOr<WatchEnd> Watch(Client* client, const std::string& sweep_id, cons
   return Follower(client, sweep_id, options, interrupts, display).Run();
 }
 
+absl::Status CheckShowsProgress(Format format) {
+  if (format != Format::kCsv) return absl::OkStatus();
+  return absl::InvalidArgumentError("output: 'csv' shows no progress; use table or json");
+}
+
 int SweepExitCode(const v1::SweepStatus& sweep) {
   if (sweep.counts().failed() > 0) return kJobsFailed;
   return sweep.state() == v1::SWEEP_STATE_CANCELLED ? kFailed : kDone;

@@ -23,6 +23,9 @@ class Display {
   virtual absl::Status Finish(const v1::SweepStatus& sweep) = 0;
 };
 
+/// INVALID_ARGUMENT for CSV, in which nobody can be shown how a sweep goes.
+absl::Status CheckShowsProgress(Format format);
+
 /// Draws in place on a terminal that allows it; else prints a line whenever the counts have changed; with kJson the
 /// row of `sweep list` for each state, a line each. Always to `fd`.
 std::unique_ptr<Display> MakeDisplay(int fd, Format format, ColorChoice color);

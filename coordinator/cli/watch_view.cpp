@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kWidestBar = 40;
 constexpr std::size_t kMostDriftLines = 8;
+constexpr int kMostAbsentLines = 4;
 
 struct Count {
   std::uint32_t number;
@@ -148,6 +149,27 @@ bool HasEnded(const v1::SweepStatus& sweep) {
   return sweep.state() == v1::SWEEP_STATE_COMPLETED || sweep.state() == v1::SWEEP_STATE_CANCELLED;
 }
 
+std::vector<std::string> AbsentLines(const v1::SweepStatus& sweep) {
+  if (sweep.absent().empty()) return {};
+  const auto jobs = [](std::uint32_t count) {
+    return fmt::format("{} job{}", count, count == 1 ? " waits" : "s wait");
+  };
+  std::vector<std::string> lines;
+  std::uint32_t others = sweep.absent_jobs();
+  for (int i = 0; i < std::min(sweep.absent_size(), kMostAbsentLines); ++i) {
+    const v1::AbsentDevice& device = sweep.absent(i);
+    others -= std::min(others, device.jobs());
+    std::string line = fmt::format("{} for ", jobs(device.jobs()));
+    line += device.agent_name().empty() ? fmt::format("{}, which no agent has", device.device_name())
+                                        : fmt::format("{} ({})", device.agent_name(), device.device_name());
+    lines.push_back(line + fmt::format(", away for {}", FormatDuration(device.away_seconds())));
+  }
+  if (others > 0) lines.push_back(fmt::format("{} for other machines that are away", jobs(others)));
+  lines.push_back(
+      fmt::format("what waits runs when its machine is back; or end it with 'rsg sweep cancel {}'", sweep.sweep_id()));
+  return lines;
+}
+
 std::vector<std::string> WatchLines(const v1::SweepStatus& sweep, double age_seconds, const Style& style) {
   std::vector<std::string> lines{Heading(sweep, style), Bar(sweep.counts(), Progress(sweep, age_seconds), style)};
   if (sweep.counts().total() > 0) lines.push_back(CountsLine(sweep.counts(), style));
@@ -157,6 +179,10 @@ std::vector<std::string> WatchLines(const v1::SweepStatus& sweep, double age_sec
   }
   const auto running = RunningLines(sweep, age_seconds, style);
   for (std::string& line : DriftLines(sweep, style)) lines.push_back(std::move(line));
+  for (std::string line : AbsentLines(sweep)) {
+    line = Printable(line, style.unicode);
+    lines.push_back(Inked(style, Ink::kWarn, style.width > 0 ? Fit(line, style.width, style.unicode) : line));
+  }
   if (!running.empty()) lines.emplace_back();
   const std::size_t most =
       style.height > 0 ? static_cast<std::size_t>(std::max(style.height - 1, 1)) : lines.size() + running.size();

@@ -14,9 +14,12 @@ std::uint32_t EndedJobs(const v1::JobCounts& counts);
 /// Completed or cancelled.
 bool HasEnded(const v1::SweepStatus& sweep);
 
-/// The live picture: heading, progress bar, counts, drift of control cells, a table of the running jobs; each line at
-/// most style.width columns, together at most style.height - 1 lines. `age_seconds`: how old `sweep` is, added to what
-/// runs on by itself.
+/// What waits for machines that are away, and what to do about it; nothing when nothing does.
+std::vector<std::string> AbsentLines(const v1::SweepStatus& sweep);
+
+/// The live picture: heading, progress bar, counts, drift of control cells, what waits for machines that are away, a
+/// table of the running jobs; each line at most style.width columns, together at most style.height - 1 lines.
+/// `age_seconds`: how old `sweep` is, added to what runs on by itself.
 std::vector<std::string> WatchLines(const v1::SweepStatus& sweep, double age_seconds, const Style& style);
 
 /// One line that tells all: "s3 RUNNING 5/24 jobs ended, 2 running, 1 out of memory, 3 min left".

@@ -136,7 +136,8 @@ class Coordinator {
   absl::StatusOr<v1::SweepStatus> Status(std::int64_t sweep, const Now& now) const;
   /// A live sweep's jobs that are assigned or running.
   std::vector<v1::Job> LiveJobs(std::int64_t sweep, const Now& now) const;
-  /// Messages that were refused, by reason ("gap", "stale", "window", "result", ...), since the start.
+  /// Messages that were refused, by reason ("gap", "stale", "window", "result", ...), since the start; as "slowed"
+  /// those that were taken and over the quota.
   const std::map<std::string, std::uint64_t>& rejected() const { return rejected_; }
 
  private:
@@ -283,6 +284,8 @@ class Coordinator {
   // views.cpp
   v1::SweepStatus StatusOf(const Sweep& sweep, const Now& now) const;
   v1::Job LiveJob(const Sweep& sweep, const Attempt& attempt, const Now& now) const;
+  bool IsAbsent(const std::string& device_id) const;
+  void AddAbsent(const Sweep& sweep, const Now& now, v1::SweepStatus* status) const;
   std::optional<double> Eta(const Sweep& sweep, const Now& now) const;
 
   const Settings settings_;

@@ -69,9 +69,10 @@ absl::StatusOr<v1::RetrySweepResponse> Coordinator::RetrySweep(std::int64_t numb
     if (!any) return response;  // it stays as it ended
     sweep.record.state = v1::SWEEP_STATE_RUNNING;
     sweep.record.ended_unix.reset();
-    effects.changes.push_back(PutSweep{sweep.record});
-    // Reopened for what it had, not for newcomers.
+    // Reopened for what it had, not for newcomers; after a restart neither.
+    sweep.record.spec.mutable_devices()->set_open_for_seconds(0);
     sweep.open_until = now.monotonic;
+    effects.changes.push_back(PutSweep{sweep.record});
     found = sweeps_.emplace(number, std::move(sweep)).first;
   }
   Sweep& sweep = found->second;

@@ -50,6 +50,11 @@ std::uint32_t Runnable(const Sweep& sweep, const Candidate& candidate) {
   }));
 }
 
+bool HasGpu(const v1::MachineFacts& machine) {
+  return std::any_of(machine.devices().begin(), machine.devices().end(),
+                     [](const v1::Device& device) { return device.kind() == v1::DEVICE_KIND_GPU; });
+}
+
 void AddNote(v1::SubmitSweepResponse* response, std::string note) {
   if (response->notes_size() < kMostNotes) response->add_notes(std::move(note));
 }
@@ -67,6 +72,14 @@ void Coordinator::Describe(const Sweep& sweep, std::span<const Candidate> candid
       AddNote(response, fmt::format("{} of agent {} cannot run {} of the cells; they are skipped there",
                                     candidate.device->name(), candidate.agent->record.name, cells - runnable));
   }
+  // A driver and no GPU: most likely the agent's CUDA stack does not work there, and CPUs measure what was meant for
+  // GPUs.
+  if (sweep.record.device_kind == v1::DEVICE_KIND_CPU && sweep.record.spec.devices().kind() != v1::DEVICE_KIND_CPU)
+    for (const Candidate& candidate : candidates)
+      if (const v1::MachineFacts& machine = candidate.agent->record.machine;
+          !machine.driver_version().empty() && !HasGpu(machine))
+        AddNote(response, fmt::format("agent {} has an NVIDIA driver ({}) but shows no GPU; see its log",
+                                      candidate.agent->record.name, OneLine(machine.driver_version(), 32)));
   if (selected.size() < candidates.size())
     AddNote(response, fmt::format("{} of {} matching devices are used", selected.size(), candidates.size()));
   if (!selected.empty()) return;

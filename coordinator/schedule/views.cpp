@@ -1,5 +1,6 @@
 // What is shown of live sweeps.
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@ namespace rsg::schedule {
 namespace {
 
 constexpr int kMostRunningShown = 64;
+constexpr int kMostAbsentShown = 16;
 
 absl::Status NotLive(std::int64_t sweep) {
   return absl::NotFoundError(fmt::format("sweep: {} is not live", SweepId(sweep)));
@@ -69,7 +71,35 @@ v1::SweepStatus Coordinator::StatusOf(const Sweep& sweep, const Now& now) const 
       if (ahead != (at->second.running || at->first == at->second.agent->attempts.front()))
         *status.add_running() = LiveJob(sweep, at->second, now);
   if (const auto eta = Eta(sweep, now)) status.set_eta_seconds(*eta);
+  AddAbsent(sweep, now, &status);
   return status;
+}
+
+// Whoever is cut off for a moment is not.
+bool Coordinator::IsAbsent(const std::string& device_id) const {
+  const Agent* owner = devices_.Owner(device_id);
+  if (owner == nullptr) return IsGone(device_id);
+  return StateOf(*owner) == v1::AGENT_STATE_LOST || (owner->session == 0 && owner->left);
+}
+
+void Coordinator::AddAbsent(const Sweep& sweep, const Now& now, v1::SweepStatus* status) const {
+  for (const Sweep::OnDevice& device : sweep.devices()) {
+    if (device.remaining == 0 || !IsAbsent(device.id)) continue;
+    status->set_absent_jobs(status->absent_jobs() + device.remaining);
+    if (status->absent_size() >= kMostAbsentShown) continue;
+    v1::AbsentDevice& absent = *status->add_absent();
+    absent.set_device_id(device.id);
+    absent.set_device_name(device.name);
+    absent.set_jobs(device.remaining);
+    double away = Absence(device.id);
+    if (const Agent* owner = devices_.Owner(device.id)) {
+      absent.set_agent_name(owner->record.name);
+      absent.set_agent_state(StateOf(*owner));
+      if (owner->session == 0) away = now.unix - owner->record.last_seen_unix;  // also before a restart
+    }
+    // Rounded, for watchers are told of each change.
+    absent.set_away_seconds(away < 60 ? std::floor(std::max(away, 0.0)) : 60 * std::floor(away / 60));
+  }
 }
 
 std::vector<v1::Job> Coordinator::LiveJobs(std::int64_t number, const Now& now) const {

@@ -30,6 +30,18 @@ absl::Status UnknownSweep(std::int64_t number) {
       fmt::format("sweep_id: there is no sweep {}; 'rsg sweep list' shows all", schedule::SweepId(number)));
 }
 
+// What was answered to the request that made the sweep, as the sweep is by now.
+absl::Status AnswerAgain(store::Reader& reader, std::int64_t sweep, v1::SubmitSweepResponse* response) {
+  const auto stored = reader.FindSweep(sweep);
+  if (!stored.ok()) return stored.status();
+  const v1::SweepStatus status = StatusOf(*stored);
+  response->set_sweep_id(status.sweep_id());
+  response->set_cells(status.cells());
+  response->set_jobs(status.counts().total());
+  response->add_notes("this request was taken before; its sweep is shown by 'rsg sweep show'");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 ControlService::Unary* ControlService::SubmitSweep(Context* context, const v1::SubmitSweepRequest* request,
@@ -38,21 +50,17 @@ ControlService::Unary* ControlService::SubmitSweep(Context* context, const v1::S
   const Reply reply = Admit(context, reactor);
   if (!reply) return reactor;
   // First the store: the answer to an earlier request of the same id may have been lost with the last coordinator.
-  auto known = std::make_shared<std::optional<std::int64_t>>();
   Read(
-      [this, request, known](store::Reader& reader) {
+      [this, request, response](store::Reader& reader) {
         if (request->dry_run()) return absl::OkStatus();
         if (request->request_id().empty()) return CheckScripts(*request);
-        auto found = reader.FindRequest(request->request_id());
-        if (found.ok()) *known = *found;
-        return found.ok() && !*known ? CheckScripts(*request) : found.status();
+        const auto known = reader.FindRequest(request->request_id());
+        if (!known.ok()) return known.status();
+        return *known ? AnswerAgain(reader, **known, response) : CheckScripts(*request);
       },
-      [this, request, response, reply, known](const absl::Status& status) {
-        if (!status.ok()) return reply(status);
-        if (!*known) return Submit(request, response, reply);
-        response->set_sweep_id(schedule::SweepId(**known));
-        response->add_notes("this request was taken before; its sweep is shown by 'rsg sweep show'");
-        reply(absl::OkStatus());
+      [this, request, response, reply](const absl::Status& status) {
+        if (!status.ok() || !response->sweep_id().empty()) return reply(status);
+        Submit(request, response, reply);
       });
   return reactor;
 }
@@ -92,6 +100,7 @@ void ControlService::OverlayLive(v1::ListSweepsResponse* response, Reply reply) 
           status = *std::move(live);
           status.clear_running();
           status.clear_drift();
+          status.clear_absent();
         }
       },
       std::move(reply));

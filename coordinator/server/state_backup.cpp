@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/files.hpp"
@@ -74,6 +75,22 @@ absl::Status CopyScripts(const fs::path& from, const fs::path& to, Copied* copie
   return absl::OkStatus();
 }
 
+// What root restores into a service's folder is of no use to the service unless it is the folder owner's.
+absl::Status GiveToOwner(const fs::path& state, const fs::path& database) {
+  struct stat owner {};
+  if (stat(state.c_str(), &owner) != 0) return Failed("look at", state, errno);
+  if (geteuid() != 0 || owner.st_uid == 0) return absl::OkStatus();
+  std::vector<fs::path> made{database};
+  for (const char* name : {"lock", "operator", "join", "tls", "scripts"}) made.push_back(state / name);
+  std::error_code error;
+  for (const char* folder : {"tls", "scripts"})
+    for (const auto& entry : fs::directory_iterator(state / folder, error)) made.push_back(entry.path());
+  for (const fs::path& path : made)
+    if (lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0 && errno != ENOENT)
+      return Failed("give to the folder's owner", path, errno);
+  return absl::OkStatus();
+}
+
 fs::path Beside(const fs::path& folder) { return fs::absolute(folder).parent_path(); }
 
 }  // namespace
@@ -135,6 +152,7 @@ absl::StatusOr<Copied> Restore(const fs::path& folder, const fs::path& state) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(partial.string() + suffix, error);
   auto done = CopyFile(folder / kDatabase, partial, &copied);
   if (done.ok()) done = store::MakeDistinct(partial);
+  if (done.ok()) done = GiveToOwner(state, partial);
   if (done.ok() && rename(partial.c_str(), (state / kDatabase).c_str()) != 0)
     done = Failed("make", state / kDatabase, errno);
   if (!done.ok()) {

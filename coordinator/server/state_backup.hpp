@@ -22,7 +22,8 @@ struct Copied {
 absl::StatusOr<Copied> BackUp(const std::filesystem::path& state, const std::filesystem::path& folder, bool scripts);
 
 /// Makes a state folder of a backup, which is read whole first. ALREADY_EXISTS when a coordinator runs there or has
-/// been there; errors of store::Inspect. Interrupted, it can be repeated: the database comes last.
+/// been there; errors of store::Inspect. What root restores belongs to the folder's owner. Interrupted, it can be
+/// repeated: the database comes last.
 absl::StatusOr<Copied> Restore(const std::filesystem::path& folder, const std::filesystem::path& state);
 
 }  // namespace rsg::server

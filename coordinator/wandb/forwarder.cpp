@@ -104,20 +104,16 @@ absl::Status Forwarder::Upsert(Entry& entry) {
   schedule::WandbRun& run = entry.unsent.run;
   const auto content = Content(entry);
   if (!content.ok()) return content.status();
-  RunHeader header{.run_id = run.run_id,
-                   .entity = run.target.entity.empty() ? options_.target.entity : run.target.entity,
-                   .project = run.target.project.empty() ? options_.target.project : run.target.project,
-                   .group = GroupName(*content),
-                   .job_type = content->job.cell.model().substr(0, 64),
-                   .display_name = DisplayName(*content),
-                   .host = content->machine.hostname(),
-                   .tags = Tags(*content),
-                   .config = FactsOf(*content)};
-  // Once W&B has it, it stays where it is.
-  if (!run.storage_id.empty()) {
-    header.entity = run.sent.entity;
-    header.project = run.sent.project;
-  }
+  const schedule::WandbTarget place = PlaceOf(run);
+  const RunHeader header{.run_id = run.run_id,
+                         .entity = place.entity,
+                         .project = place.project,
+                         .group = GroupName(*content),
+                         .job_type = content->job.cell.model().substr(0, 64),
+                         .display_name = DisplayName(*content),
+                         .host = content->machine.hostname(),
+                         .tags = Tags(*content),
+                         .config = FactsOf(*content)};
   const auto body = Send(entry, UpsertRequest(header));
   if (!body.ok()) return body.status();
   const auto answer = ParseUpsert(*body);

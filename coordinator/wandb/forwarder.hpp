@@ -6,7 +6,8 @@
 // lost some of its summary.
 //
 // Failures: what may pass is tried again later, and when runs fail one after the other all wait; what a person has to
-// see to pauses everything until Retry; what W&B refuses for good makes its run stuck.
+// see to pauses everything until Retry; what W&B refuses for good makes its run stuck. A place (entity and project)
+// that it refuses pauses everything when it is the settings' own, else only the runs that go there get stuck.
 //
 // No thread, no clock, no disk and no network of its own: service.hpp has them. Not thread-safe, but for Status.
 #pragma once
@@ -94,6 +95,9 @@ class Forwarder {
   /// OUT_OF_RANGE when it is too large, FAILED_PRECONDITION when files are refused, ABORTED when the run is stuck or
   /// everything is paused.
   absl::StatusOr<std::string> Send(Entry& entry, const HttpRequest& request);
+  /// Where the run stands at W&B, or is to.
+  schedule::WandbTarget PlaceOf(const schedule::WandbRun& run) const;
+  absl::Status RefusePlace(Entry& entry, const std::string& why);
   absl::Status Fail(Entry& entry, const std::string& why, std::optional<double> retry_after, bool counts_for_all);
   absl::Status MakeStuck(Entry& entry, const std::string& why);
   void Pause(const std::string& why);

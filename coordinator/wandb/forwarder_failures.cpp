@@ -38,6 +38,8 @@ absl::StatusOr<std::string> Forwarder::Send(Entry& entry, const HttpRequest& req
     case Verdict::Kind::kPause:
       Pause(verdict.why);
       return absl::AbortedError(verdict.why);
+    case Verdict::Kind::kNoPlace:
+      return RefusePlace(entry, verdict.why);
     case Verdict::Kind::kTooLarge:
       return absl::OutOfRangeError(verdict.why);
     case Verdict::Kind::kStuck:
@@ -45,6 +47,25 @@ absl::StatusOr<std::string> Forwarder::Send(Entry& entry, const HttpRequest& req
       break;
   }
   return MakeStuck(entry, verdict.why);
+}
+
+schedule::WandbTarget Forwarder::PlaceOf(const schedule::WandbRun& run) const {
+  if (!run.storage_id.empty()) return run.sent;  // once W&B has it, it stays where it is
+  return {.entity = run.target.entity.empty() ? options_.target.entity : run.target.entity,
+          .project = run.target.project.empty() ? options_.target.project : run.target.project};
+}
+
+absl::Status Forwarder::RefusePlace(Entry& entry, const std::string& why) {
+  const schedule::WandbTarget place = PlaceOf(entry.unsent.run);
+  // Where the settings name no entity it is the key's own, and a run that W&B has may be of another key.
+  if (place != options_.target)
+    return MakeStuck(entry, absl::StrCat(why, "; it goes to '", place.entity, "/", place.project,
+                                         "': check its entity and project and the key's rights there"));
+  const std::string all = absl::StrCat(why,
+                                       "; check WANDB_BASE_URL, WANDB_ENTITY and WANDB_PROJECT, then restart; or the "
+                                       "key's rights, then 'rsg wandb retry'");
+  Pause(all);
+  return absl::AbortedError(all);
 }
 
 absl::Status Forwarder::Fail(Entry& entry, const std::string& why, std::optional<double> retry_after,

@@ -23,6 +23,8 @@ class HttpTransport final : public Transport {
   /// Follows no redirect and takes at most 4 MiB. Connections are kept.
   HttpAnswer Send(const HttpRequest& request) override;
 
+  /// Of the requests from now on. Called by the thread that sends.
+  void SetKey(std::string key) { options_.key = std::move(key); }
   /// Ends the request that is under way and each later one at once. Any thread.
   void Abort() { aborted_ = true; }
 
@@ -30,7 +32,7 @@ class HttpTransport final : public Transport {
   struct Handle;
   HttpTransport(Options options, std::unique_ptr<Handle> handle);
 
-  const Options options_;
+  Options options_;
   const std::unique_ptr<Handle> handle_;
   std::atomic<bool> aborted_{false};
 };

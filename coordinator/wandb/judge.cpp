@@ -57,11 +57,14 @@ std::string WordsOf(const HttpAnswer& answer) {
   return Quoted(answer.body, kMostWords);
 }
 
-bool IsAboutRights(std::string text) {
+// What an error about rights is about, the key or where it is to write; kRetry: it is about something else.
+Kind KindOfRights(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* word : {"permission", "unauthorized", "not authorized", "unauthenticated", "forbidden", "api key"})
-    if (text.find(word) != std::string::npos) return true;
-  return false;
+  for (const char* word : {"unauthenticated", "api key"})
+    if (text.find(word) != std::string::npos) return Kind::kPause;
+  for (const char* word : {"permission", "unauthorized", "not authorized", "forbidden"})
+    if (text.find(word) != std::string::npos) return Kind::kNoPlace;
+  return Kind::kRetry;
 }
 
 Verdict JudgeGraphQl(Call call, const HttpAnswer& answer) {
@@ -71,8 +74,8 @@ Verdict JudgeGraphQl(Call call, const HttpAnswer& answer) {
   const auto error = FirstError(body);
   if (!error) return {};
   const std::string why = fmt::format("{}: W&B says: {}", NameOf(call), Quoted(*error, kMostWords));
-  if (IsAboutRights(*error)) return {Kind::kPause, why + "; check the key, WANDB_ENTITY and WANDB_PROJECT"};
-  return {Kind::kRetry, why};
+  const Kind kind = KindOfRights(*error);
+  return {kind, kind == Kind::kPause ? why + "; check the key" : why};
 }
 
 }  // namespace
@@ -91,15 +94,13 @@ Verdict Judge(Call call, const HttpAnswer& answer) {
             fmt::format("{}: HTTP {}, it stands elsewhere; set WANDB_BASE_URL to that address", what, status)};
   switch (status) {
     case 401:
-      return {Kind::kPause, fmt::format("{}: HTTP 401, W&B does not know the key; set the right one, then 'rsg wandb "
-                                        "retry' or a restart",
+      return {Kind::kPause, fmt::format("{}: HTTP 401, W&B does not know the key; put the right one where it was "
+                                        "found, then 'rsg wandb retry', or a restart after WANDB_API_KEY",
                                         what)};
     case 403:
-      return {Kind::kPause, fmt::format("{}: HTTP 403, the key may not write there; check WANDB_ENTITY and "
-                                        "WANDB_PROJECT, then 'rsg wandb retry' or a restart: {}",
-                                        what, WordsOf(answer))};
+      return {Kind::kNoPlace, fmt::format("{}: HTTP 403, the key may not write there: {}", what, WordsOf(answer))};
     case 404:
-      if (call == Call::kUpsert) return {Kind::kPause, why + "; check WANDB_BASE_URL, WANDB_ENTITY and WANDB_PROJECT"};
+      if (call == Call::kUpsert) return {Kind::kNoPlace, why};
       return {Kind::kStuck, why + "; was the run deleted there? 'rsg wandb resend --new' sends it again"};
     case 409:
       return {call == Call::kUpsert ? Kind::kRetry : Kind::kStuck, why};

@@ -1,5 +1,7 @@
 #include "coordinator/wandb/service.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
 #include <utility>
 
@@ -17,6 +19,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const Settings& settings
   std::unique_ptr<Service> service(new Service);
   service->outbox_ = std::move(outbox);
   service->transport_ = *std::move(transport);
+  service->key_again_ = settings.key_again;
   service->forwarder_ = std::make_unique<Forwarder>(Forwarder::Options{.target = settings.target, .pace = pace},
                                                     service->outbox_.get(), service->transport_.get(), clock);
   service->thread_ = std::thread(&Service::Run, service.get());
@@ -40,11 +43,24 @@ void Service::Retry() {
   changed_.notify_all();
 }
 
+// Where there is no other key by now, the one that was found at the start may still do.
+void Service::RetryNow() {
+  if (key_again_) {
+    auto key = key_again_();
+    if (!key.ok())
+      spdlog::warn("W&B: the key is not read anew: {}", std::string(key.status().message()));
+    else if (!key->empty())
+      transport_->SetKey(*std::move(key));
+  }
+  forwarder_->Retry();
+}
+
 void Service::Run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
-    if (std::exchange(retry_, false)) forwarder_->Retry();
+    const bool retry = std::exchange(retry_, false);
     lock.unlock();
+    if (retry) RetryNow();
     const double wait = forwarder_->Run();
     lock.lock();
     changed_.wait_for(lock, std::chrono::duration<double>(wait), [this] { return stop_ || retry_; });

@@ -1,8 +1,10 @@
 // The thread that forwards to W&B, for as long as it lives.
 #pragma once
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "absl/status/statusor.h"
@@ -25,15 +27,17 @@ class Service {
   // From any thread.
 
   Forwarder::Status status() const { return forwarder_->status(); }
-  /// Goes on after a pause, looks for what is new at once.
+  /// Goes on after a pause, with the key as it is found now; looks for what is new at once.
   void Retry();
 
  private:
   Service() = default;
   void Run();
+  void RetryNow();
 
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<HttpTransport> transport_;
+  std::function<absl::StatusOr<std::string>()> key_again_;
   std::unique_ptr<Forwarder> forwarder_;
 
   std::mutex mutex_;

@@ -57,6 +57,29 @@ absl::StatusOr<std::string> KeyFromNetrc(const std::filesystem::path& path, cons
   return *found;
 }
 
+// Sets key and source.
+absl::Status FindKey(const Environment& environment, const std::filesystem::path& state_folder, Settings* settings) {
+  const std::filesystem::path file = state_folder / "wandb-key";
+  const auto netrc = NetrcPath(environment);
+  if (const auto key = environment("WANDB_API_KEY")) {
+    settings->key = *key;
+    settings->source = "WANDB_API_KEY";
+  } else if (netrc) {
+    auto found = KeyFromNetrc(*netrc, settings->base_url);
+    if (!found.ok()) return found.status();
+    settings->key = *std::move(found);
+    settings->source = netrc->string();
+  }
+  if (settings->key.empty()) {
+    const auto text = ReadSecretFile(file);
+    if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
+    if (text.ok()) settings->key = *text;
+    settings->source = text.ok() ? file.string() : "";
+  }
+  settings->key = std::string(absl::StripAsciiWhitespace(settings->key));
+  return CheckKey(settings->source, settings->key);
+}
+
 }  // namespace
 
 absl::Status CheckTarget(const schedule::WandbTarget& target, std::string_view entity_field,
@@ -106,25 +129,13 @@ absl::StatusOr<Settings> LoadSettings(const Environment& environment, const std:
     settings.source = fmt::format("WANDB_MODE={}", *mode);
     return settings;
   }
-  const std::filesystem::path file = state_folder / "wandb-key";
-  const auto netrc = NetrcPath(environment);
-  if (const auto key = environment("WANDB_API_KEY")) {
-    settings.key = *key;
-    settings.source = "WANDB_API_KEY";
-  } else if (netrc) {
-    auto found = KeyFromNetrc(*netrc, settings.base_url);
-    if (!found.ok()) return found.status();
-    settings.key = *std::move(found);
-    settings.source = netrc->string();
-  }
-  if (settings.key.empty()) {
-    const auto text = ReadSecretFile(file);
-    if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
-    if (text.ok()) settings.key = *text;
-    settings.source = text.ok() ? file.string() : "";
-  }
-  settings.key = std::string(absl::StripAsciiWhitespace(settings.key));
-  if (auto checked = CheckKey(settings.source, settings.key); !checked.ok()) return checked;
+  if (auto found = FindKey(environment, state_folder, &settings); !found.ok()) return found;
+  settings.key_again = [environment, state_folder, url = settings.base_url]() -> absl::StatusOr<std::string> {
+    Settings again;
+    again.base_url = url;
+    if (auto found = FindKey(environment, state_folder, &again); !found.ok()) return found;
+    return again.key;
+  };
   return settings;
 }
 

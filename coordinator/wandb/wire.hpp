@@ -93,6 +93,7 @@ struct Verdict {
     kOk,
     kRetry,     ///< the same again, later
     kPause,     ///< nothing can be sent before a person has seen to it
+    kNoPlace,   ///< entity and project are not there, or not this key's to write: of this run, or of all that go there
     kTooLarge,  ///< the same in smaller pieces
     kStuck      ///< this run will not be taken as it is
   } kind = Kind::kOk;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr double kFreshSeconds = 1;
 constexpr std::chrono::seconds kCoreAnswers{2};
+constexpr const char* kSlowed = "slowed";
 
 struct Fleet {
   schedule::Overview overview;
@@ -42,10 +43,10 @@ std::optional<Fleet> AskCore(server::Core& core) {
 }
 
 void AddFleet(const Fleet& fleet, Exposition& out) {
-  constexpr std::array kAgentStates{std::pair("idle", v1::AGENT_STATE_IDLE), std::pair("busy", v1::AGENT_STATE_BUSY),
-                                    std::pair("draining", v1::AGENT_STATE_DRAINING),
-                                    std::pair("lost", v1::AGENT_STATE_LOST),
-                                    std::pair("detached", v1::AGENT_STATE_DETACHED)};
+  constexpr std::array kAgentStates{
+      std::pair("idle", v1::AGENT_STATE_IDLE),         std::pair("busy", v1::AGENT_STATE_BUSY),
+      std::pair("draining", v1::AGENT_STATE_DRAINING), std::pair("lost", v1::AGENT_STATE_LOST),
+      std::pair("detached", v1::AGENT_STATE_DETACHED), std::pair("revoked", v1::AGENT_STATE_REVOKED)};
   out.Gauge("rsg_agents", "Enrolled agents by state.");
   for (const auto& [word, state] : kAgentStates) {
     const auto found = fleet.overview.agents.find(state);
@@ -66,7 +67,12 @@ void AddFleet(const Fleet& fleet, Exposition& out) {
   out.Gauge("rsg_spooled_windows", "Windows that agents keep because they are not acknowledged, as they said last.");
   out.Sample(static_cast<double>(fleet.overview.spooled_windows));
   out.Counter("rsg_rejected_messages_total", "Messages of agents that were refused, by reason.");
-  for (const auto& [reason, count] : fleet.rejected) out.Sample(static_cast<double>(count), {{"reason", reason}});
+  for (const auto& [reason, count] : fleet.rejected)
+    if (reason != kSlowed) out.Sample(static_cast<double>(count), {{"reason", reason}});
+  out.Counter("rsg_slowed_messages_total",
+              "Messages that were taken, but were over their agent's quota: it is read late.");
+  const auto slowed = fleet.rejected.find(kSlowed);
+  out.Sample(slowed == fleet.rejected.end() ? 0 : static_cast<double>(slowed->second));
 }
 
 void AddCore(const server::Core& core, Exposition& out) {

@@ -151,7 +151,7 @@ TEST_F(Fleet, CancelEndsTheChildAndTheSweep) {
   WaitForAgents(1);
   const std::string sweep = Submit({"--models", "resnet18", "--bs", "2,4", "--size", "32", "--seconds", "60"});
   const pid_t trainer = WaitForTrainer(*agent);
-  EXPECT_EQ(Rsg({"sweep", "cancel", sweep}).exit_code, 0);
+  EXPECT_EQ(RsgJson({"sweep", "cancel", sweep})["cancelled_jobs"], 2);
   EXPECT_TRUE(Eventually(5, [&] { return !Alive(trainer); }));
   EXPECT_EQ(WaitForSweep(sweep, 5), "CANCELLED");
   EXPECT_EQ(SqlValue("SELECT count(*) FROM v_results WHERE outcome = 'CANCELLED'"), "2");
@@ -166,7 +166,7 @@ TEST_F(Fleet, AgentFinishesWhatIsInHandBeforeItDrains) {
   WaitForAgents(1);
   Submit({"--models", "resnet18", "--bs", "2,4", "--size", "32", "--seconds", "2"});
   WaitForTrainer(*agent);
-  EXPECT_EQ(Rsg({"agents", "drain", "one"}).exit_code, 0);
+  EXPECT_EQ(RsgJson({"agents", "drain", "one"})["agent_ids"].size(), 1u);
   EXPECT_EQ(agent->Wait(20), 0);
   EXPECT_EQ(SqlValue("SELECT count(*) FROM v_results WHERE outcome = 'COMPLETED'"), "1");
   EXPECT_EQ(SqlValue("SELECT count(*) FROM jobs WHERE state = 'QUEUED'"), "1");
@@ -185,6 +185,9 @@ TEST_F(Fleet, BenchRunsEverythingInOneCommandAndLeavesNothingBehind) {
   const auto rows = nlohmann::json::parse(list.out, nullptr, false);
   ASSERT_EQ(rows.size(), 1u) << list.out << list.err;
   EXPECT_EQ(rows[0]["outcome"], "COMPLETED");
+  const Output unknown = RunCommand({Program("rsg"), "results", "list", "--state", state, "--sweep", "s99"}, home);
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.err;
+  EXPECT_NE(unknown.err.find("s99"), std::string::npos) << unknown.err;
 }
 
 }  // namespace

@@ -130,9 +130,9 @@ TEST_F(WandbFleet, BackfillSendsWhatWasStoredBefore) {
   StandinProcess standin;
   UseWandb(standin.url());
   StartCoordinator();
-  EXPECT_EQ(RsgJson({"wandb", "backfill"})[0]["runs"], 1);
-  EXPECT_EQ(RsgJson({"wandb", "backfill"})[0]["runs"], 0);
-  EXPECT_EQ(RsgJson({"wandb", "backfill", "--project", "other"})[0]["runs"], 1);
+  EXPECT_EQ(RsgJson({"wandb", "backfill"})["runs"], 1);
+  EXPECT_EQ(RsgJson({"wandb", "backfill"})["runs"], 0);
+  EXPECT_EQ(RsgJson({"wandb", "backfill", "--project", "other"})["runs"], 1);
   ASSERT_TRUE(Eventually(30, [&] { return AllThere(); })) << Status().dump();
   const json state = standin.Get("state");
   ASSERT_EQ(state["runs"].size(), 2U);

@@ -1,5 +1,7 @@
 // A copy of a coordinator's state, made while it writes, and what is made of it again.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -122,6 +124,25 @@ TEST_F(Backup, EverythingButWandbsKeyComesBack) {
   const auto after = OpenStore()->Load();
   ASSERT_TRUE(before.ok() && after.ok());
   EXPECT_EQ(store::Text(*after), store::Text(*before));
+}
+
+TEST_F(Backup, WhatRootRestoresBelongsToTheFoldersOwner) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  MakeBackup();
+  constexpr uid_t kService = 61234;
+  fs::create_directories(restored_);
+  ASSERT_EQ(chown(restored_.c_str(), kService, kService), 0);
+  const auto copied = Restore(backup_, restored_);
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(restored_)) {
+    struct stat owner {};
+    ASSERT_EQ(lstat(entry.path().c_str(), &owner), 0);
+    EXPECT_EQ(owner.st_uid, kService) << entry.path();
+    EXPECT_EQ(owner.st_gid, kService) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 10);
 }
 
 TEST_F(Backup, ScriptsStayBehindWhenAsked) {

@@ -107,6 +107,8 @@ TEST_F(LookOn, MetricsTellWhatHasHappened) {
   auto samples = Samples(answer.substr(answer.find("\r\n\r\n") + 4));
   EXPECT_EQ(samples["rsg_agents{state=\"busy\"}"], 1);
   EXPECT_EQ(samples["rsg_agents{state=\"idle\"}"], 0);
+  EXPECT_TRUE(samples.contains("rsg_agents{state=\"revoked\"}"));
+  EXPECT_TRUE(samples.contains("rsg_slowed_messages_total"));
   EXPECT_EQ(samples["rsg_jobs{state=\"running\"}"], 1);
   EXPECT_EQ(samples["rsg_jobs{state=\"completed\"}"], 1);
   EXPECT_EQ(samples["rsg_sweeps_live"], 1);

@@ -216,7 +216,10 @@ TEST_F(Operator, RepeatedRequestIsKnownEvenAfterItsSweepAndTheCoordinatorHaveEnd
   EXPECT_EQ(Submit(1, "once").sweep_id(), "s1");
   Stop();
   Start();
-  EXPECT_EQ(Submit(1, "once").sweep_id(), "s1");
+  const v1::SubmitSweepResponse again = Submit(1, "once");
+  EXPECT_EQ(again.sweep_id(), "s1");
+  EXPECT_EQ(again.cells(), 1u);
+  EXPECT_EQ(again.jobs(), 1u);
   EXPECT_EQ(Submit(1, "twice").sweep_id(), "s2");
 }
 

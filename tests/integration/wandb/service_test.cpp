@@ -69,12 +69,14 @@ bool Eventually(const std::function<bool()>& holds) {
 
 class ServiceTest : public testing::Test {
  protected:
-  void Start(const std::string& url, std::int64_t jobs = 1, const std::string& key = StandinProcess::Key()) {
+  void Start(const std::string& url, std::int64_t jobs = 1, const std::string& key = StandinProcess::Key(),
+             const std::string& key_again = "") {
     auto outbox = std::make_unique<SharedOutbox>(jobs);
     outbox_ = outbox.get();
     Settings settings;
     settings.base_url = url;
     settings.key = key;
+    settings.key_again = [key_again]() -> absl::StatusOr<std::string> { return key_again; };
     Pace pace;
     pace.request_gap = 0.02;
     pace.verify_delay = 0.02;
@@ -132,6 +134,14 @@ TEST_F(ServiceTest, AWrongKeyPausesAndIsNowhereShown) {
   EXPECT_THAT(service_->status().last_error, HasSubstr("does not know the key"));
   EXPECT_THAT(service_->status().last_error, testing::Not(HasSubstr("secret")));
   EXPECT_EQ(service_->status().requests, 1U);
+}
+
+TEST_F(ServiceTest, RetryTakesTheKeyThatIsThereByThen) {
+  StandinProcess standin;
+  Start(standin.url(), 1, "another-key", StandinProcess::Key());
+  ASSERT_TRUE(Eventually([this] { return service_->status().paused; }));
+  service_->Retry();
+  ASSERT_TRUE(Done()) << service_->status().last_error;
 }
 
 TEST_F(ServiceTest, RetryGoesOnAfterAPause) {

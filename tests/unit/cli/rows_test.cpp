@@ -184,8 +184,8 @@ TEST(Rows, SweepCountsItsJobs) {
   sweep.mutable_counts()->set_skipped(1);
   EXPECT_EQ(Csv(SweepColumns(), ToRow(sweep)),
             "sweep_id,name,state,models,submitted,ended,cells,devices,total,queued,running,completed,out_of_memory,"
-            "unsupported,failed,cancelled,skipped,eta_seconds\n"
-            "s1,,RUNNING,\"resnet18, resnet50\",,,4,2,8,3,1,2,1,0,0,0,1,\n");
+            "unsupported,failed,cancelled,skipped,eta_seconds,absent_jobs\n"
+            "s1,,RUNNING,\"resnet18, resnet50\",,,4,2,8,3,1,2,1,0,0,0,1,,0\n");
 }
 
 TEST(Rows, MachinesAreCalledByTheirGpusElseTheirCpu) {

@@ -13,6 +13,7 @@
 #include "coordinator/cli/output.hpp"
 #include "coordinator/cli/sweep_flags.hpp"
 #include "coordinator/cli/verbs.hpp"
+#include "rsg/v1/control.pb.h"
 
 namespace rsg::cli {
 namespace {
@@ -162,6 +163,22 @@ TEST(Completion, BashOffersValues) {
   EXPECT_EQ(Offered("rsg sweep submit --precision=fp32,fp1"), "--precision=fp32,fp16\n") << "as zsh has it";
   EXPECT_EQ(Offered("rsg sweep submit --gpu ''"), "\n");
   EXPECT_EQ(Offered("rsg completion z"), "zsh\n");
+}
+
+TEST(Output, TheReplyIsAnObjectInJsonRowsInCsvAndNothingInATable) {
+  v1::DrainAgentResponse reply;
+  reply.add_agent_ids("a-1");
+  const auto printed = [&](Format format) {
+    Output output;
+    output.format = format;
+    testing::internal::CaptureStdout();
+    PrintReply(output, reply, {{.name = "agent_id"}, {.name = "away"}}, {{std::string("a-1"), false}});
+    EXPECT_EQ(FinishOutput(), kDone);
+    return testing::internal::GetCapturedStdout();
+  };
+  EXPECT_EQ(printed(Format::kJson), "{\"agent_ids\":[\"a-1\"],\"away_ids\":[]}\n");
+  EXPECT_EQ(printed(Format::kCsv), "agent_id,away\na-1,false\n");
+  EXPECT_EQ(printed(Format::kTable), "");
 }
 
 TEST(Completion, BashOffersFilesAndFolders) {

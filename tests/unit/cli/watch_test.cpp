@@ -47,6 +47,16 @@ class FakeControl : public v1::Control::Service {
     return watches[call](context, writer);
   }
 
+  grpc::Status ListAgents(grpc::ServerContext*, const v1::ListAgentsRequest*,
+                          v1::ListAgentsResponse* response) override {
+    for (int i = 0; i < 10'000; ++i) {
+      v1::Agent& agent = *response->add_agents();
+      agent.set_agent_id(std::to_string(i));
+      agent.mutable_machine()->set_hostname(std::string(i == 0 ? 16'000 : 1'000, 'x'));
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status SubmitSweep(grpc::ServerContext* context, const v1::SubmitSweepRequest* request,
                            v1::SubmitSweepResponse* response) override {
     const std::lock_guard lock(mutex_);
@@ -150,6 +160,12 @@ TEST_F(WatchTest, FollowsUntilTheSweepHasEnded) {
   EXPECT_EQ(end->last.state(), v1::SWEEP_STATE_COMPLETED);
   EXPECT_THAT(display_.shown, ElementsAre(2));
   EXPECT_TRUE(display_.finished);
+}
+
+TEST_F(WatchTest, TheListOfTenThousandAgentsArrives) {
+  const auto agents = client_->Call(&v1::Control::Stub::ListAgents, v1::ListAgentsRequest());
+  ASSERT_TRUE(agents.ok()) << agents.status();
+  EXPECT_EQ(agents->agents_size(), 10'000);
 }
 
 TEST_F(WatchTest, TakesABrokenStreamUpAgainAndSaysSo) {
@@ -305,6 +321,19 @@ TEST(SweepExitCode, TellsHowItEnded) {
   sweep.mutable_counts()->set_failed(1);
   EXPECT_EQ(SweepExitCode(sweep), kJobsFailed);
   EXPECT_EQ(SweepExitCode(Status(v1::SWEEP_STATE_CANCELLED, 0)), kFailed);
+}
+
+TEST_F(WatchTest, SubmitRefusesCsvForWhatIsFollowed) {
+  for (const char* how : {"--watch", "--wait"}) {
+    CLI::App app;
+    int exit_code = -1;
+    AddSweepSubmit(app, exit_code);
+    testing::internal::CaptureStderr();
+    app.parse(std::string("submit --models resnet18 --bs 8 -o csv ") + how);
+    EXPECT_EQ(exit_code, 2);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("csv"));
+  }
+  EXPECT_THAT(control_.request_ids, SizeIs(0));
 }
 
 }  // namespace

@@ -107,6 +107,28 @@ TEST(WatchView, SaysWhenNothingMatchesYet) {
   EXPECT_THAT(lines.back(), HasSubstr("waiting for a machine"));
 }
 
+TEST(WatchView, SaysWhatWaitsForMachinesThatAreAway) {
+  v1::SweepStatus sweep = HalfWay();
+  sweep.clear_running();
+  v1::AbsentDevice* lost = sweep.add_absent();
+  lost->set_device_name("Tesla T4");
+  lost->set_agent_name("one");
+  lost->set_agent_state(v1::AGENT_STATE_LOST);
+  lost->set_jobs(3);
+  lost->set_away_seconds(720);
+  v1::AbsentDevice* nobodys = sweep.add_absent();
+  nobodys->set_device_name("Tesla P4");
+  nobodys->set_jobs(1);
+  nobodys->set_away_seconds(60);
+  sweep.set_absent_jobs(9);
+  const auto lines = WatchLines(sweep, 0, {.width = 100, .unicode = false});
+  EXPECT_THAT(std::vector<std::string>(lines.begin() + 3, lines.end()),
+              ElementsAre("3 jobs wait for one (Tesla T4), away for 12 min",
+                          "1 job waits for Tesla P4, which no agent has, away for 1 min",
+                          "5 jobs wait for other machines that are away",
+                          "what waits runs when its machine is back; or end it with 'rsg sweep cancel s3'"));
+}
+
 TEST(WatchView, NamesCannotSteerTheTerminal) {
   v1::SweepStatus sweep = HalfWay();
   sweep.mutable_spec()->set_name("\x1b[2J");

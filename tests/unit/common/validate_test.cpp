@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "absl/strings/match.h"
 #include "common/json.hpp"
 
 namespace rsg {
@@ -229,6 +230,29 @@ TEST(ValidateMachine, DevicesArePresentAndDistinct) {
   device->set_name("a processor");
   EXPECT_TRUE(Validate(machine).ok());
   *machine.add_devices() = machine.devices(0);
+  EXPECT_FALSE(Validate(machine).ok());
+}
+
+TEST(ValidateMachine, IsBoundedInEachTextAndAsAWhole) {
+  v1::MachineFacts machine;
+  for (int i = 0; i < 32; ++i) {
+    v1::Device& device = *machine.add_devices();
+    device.set_id("GPU-01234567-89ab-cdef-0123-" + std::to_string(100000000000 + i));
+    device.set_kind(v1::DEVICE_KIND_GPU);
+    device.set_name("NVIDIA GeForce RTX 3080 Ti Laptop GPU");
+    for (int precision = 1; precision <= 5; ++precision) device.add_precisions(v1::Precision(precision));
+    device.set_compute_capability("8.6");
+  }
+  for (int i = 0; i < 256; ++i) machine.add_models("efficientnetv2_" + std::to_string(i));
+  EXPECT_TRUE(Validate(machine).ok());
+  machine.mutable_stack()->set_torch_version(std::string(257, 'x'));
+  EXPECT_FALSE(Validate(machine).ok());
+  machine.mutable_stack()->set_torch_version("2.11.0");
+  for (std::string& model : *machine.mutable_models()) model = std::string(64, 'x');
+  EXPECT_TRUE(absl::StrContains(Validate(machine).message(), "at most 16384"));
+  machine.clear_models();
+  EXPECT_TRUE(Validate(machine).ok());
+  machine.GetReflection()->MutableUnknownFields(&machine)->AddLengthDelimited(1000, std::string(100'000, 'x'));
   EXPECT_FALSE(Validate(machine).ok());
 }
 

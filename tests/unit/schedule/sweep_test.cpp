@@ -122,6 +122,23 @@ TEST_F(Sweeps, MachineWithTwoDevicesWorksOnThemInStep) {
   EXPECT_THAT(order, testing::ElementsAre("GPU-1:2", "GPU-2:2", "GPU-1:4", "GPU-2:4"));
 }
 
+TEST_F(Sweeps, ADriverWithoutAGpuIsNotedWhereTheSweepGoesToCpus) {
+  Peer one = Enrol("one", {Cpu("CPU-1")});
+  one.driver_version = std::string(200, '5');
+  Attach(one);
+  const auto response = Submit(Spec({2}));
+  ASSERT_EQ(response.notes_size(), 1);
+  EXPECT_THAT(response.notes(0), HasSubstr("agent one has an NVIDIA driver (555"));
+  EXPECT_LT(response.notes(0).size(), 200u);
+  v1::SweepSpec spec = Spec({2});
+  spec.mutable_devices()->set_kind(v1::DEVICE_KIND_CPU);
+  EXPECT_EQ(Submit(spec).notes_size(), 0) << "as it was asked for";
+  Peer two = Enrol("two", {Gpu("GPU-1"), Cpu("CPU-2")});
+  two.driver_version = "580.65.06";
+  Attach(two);
+  EXPECT_EQ(Submit(Spec({2})).notes_size(), 0) << "it goes to the GPU";
+}
+
 TEST_F(Sweeps, OpenForKeepsASweepOpenForNewcomers) {
   Peer one = Attached("one", {Cpu("CPU-1")});
   v1::SweepSpec spec = Spec({2});
@@ -245,6 +262,19 @@ TEST_F(Sweeps, RetryQueuesWhatFailedOrWasLost) {
   EXPECT_EQ(Job(1, 3).outcome, v1::OUTCOME_SKIPPED);
 }
 
+TEST_F(Sweeps, ARetriedSweepTakesNoNewcomersAlsoAfterARestart) {
+  Peer one = Attached("one", {Cpu("CPU-1")});
+  Submit(Spec({2}));
+  for (int i = 0; i < 2; ++i) SayFinished(one, *TakeAssign(one), v1::OUTCOME_FAILED, 0);
+  ASSERT_EQ(coordinator->RetrySweep(1, memory.Find(1), now, effects)->queued_jobs(), 1u);
+  Commit();
+  Restart();
+  Peer two = Attached("two", {Cpu("CPU-2")});
+  EXPECT_FALSE(TakeAssign(two));
+  Attach(one);
+  EXPECT_TRUE(TakeAssign(one));
+}
+
 TEST_F(Sweeps, RetryOfWhatNeedsNoneChangesNothing) {
   Peer one = Attached("one", {Cpu("CPU-1")});
   Submit(Spec({2}));
@@ -256,6 +286,37 @@ TEST_F(Sweeps, RetryOfWhatNeedsNoneChangesNothing) {
   EXPECT_TRUE(coordinator->CancelSweep(2, now, effects).ok());
   Commit();
   EXPECT_TRUE(absl::IsFailedPrecondition(coordinator->RetrySweep(2, memory.Find(2), now, effects).status()));
+}
+
+TEST_F(Sweeps, TellsWhatWaitsForAMachineThatIsAway) {
+  Peer one = Attached("one", {Cpu("CPU-1"), Cpu("CPU-2")});
+  Submit(Spec({2}));
+  Detach(one);
+  const auto status = [&] { return *coordinator->Status(1, now); };
+  EXPECT_EQ(status().absent_size(), 0) << "it may be back in a moment";
+  Pass(200);
+  ASSERT_EQ(status().absent_size(), 2);
+  EXPECT_EQ(status().absent_jobs(), 2u);
+  EXPECT_EQ(status().absent(0).device_id(), "CPU-1");
+  EXPECT_EQ(status().absent(0).jobs(), 1u);
+  EXPECT_EQ(status().absent(0).agent_name(), "one");
+  EXPECT_EQ(status().absent(0).agent_state(), v1::AGENT_STATE_LOST);
+  EXPECT_EQ(status().absent(0).away_seconds(), 180);
+  Restart();
+  EXPECT_EQ(status().absent_jobs(), 0u) << "nobody had time to come back";
+  Pass(200);
+  ASSERT_EQ(status().absent_size(), 2);
+  EXPECT_EQ(status().absent(0).agent_name(), "one");
+  EXPECT_EQ(status().absent(0).away_seconds(), 360);
+  EXPECT_EQ(status().absent(1).agent_name(), "") << "of what it had not in hand nothing is known";
+  Attach(one);
+  EXPECT_EQ(status().absent_size(), 0);
+  v1::RevokeAgentRequest request;
+  request.set_agent("one");
+  EXPECT_TRUE(coordinator->RevokeAgent(request, now, effects).ok());
+  Commit();
+  ASSERT_EQ(status().absent_size(), 2);
+  EXPECT_EQ(status().absent(0).agent_name(), "") << "whoever announces it next has it";
 }
 
 TEST_F(Sweeps, DrainedAgentFinishesWhatItHasAndTakesNothingNew) {

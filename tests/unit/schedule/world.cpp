@@ -145,6 +145,7 @@ v1::Hello World::HelloOf(const Peer& peer) const {
   hello.set_name(peer.name);
   hello.set_instance_id(peer.instance_id);
   hello.mutable_machine()->set_machine_id(peer.machine_id);
+  hello.mutable_machine()->set_driver_version(peer.driver_version);
   for (const v1::Device& device : peer.devices) *hello.mutable_machine()->add_devices() = device;
   for (const std::string& model : peer.models) hello.mutable_machine()->add_models(model);
   return hello;

@@ -69,6 +69,7 @@ struct Peer {
   std::vector<v1::Device> devices;
   std::vector<std::string> models{"resnet18", "resnet50"};
   std::string machine_id;
+  std::string driver_version;
 };
 
 inline Settings Ahead(std::uint32_t jobs) {

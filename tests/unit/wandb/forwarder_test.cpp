@@ -185,6 +185,42 @@ TEST_F(ForwarderTest, ARefusedRunIsStuckAndTheOthersGoOn) {
   EXPECT_EQ(Phase(2), WandbPhase::kDone);
 }
 
+TEST_F(ForwarderTest, ARunWhoseOwnPlaceIsRefusedIsStuckAndTheOthersGoOn) {
+  PutCompleted(1);
+  PutCompleted(2);
+  outbox_.at(1).run.target = {.entity = "typo", .project = ""};
+  wandb_.Answer({403});
+  Go(20);
+  EXPECT_FALSE(forwarder_->status().paused);
+  EXPECT_EQ(Phase(1), WandbPhase::kStuck);
+  EXPECT_THAT(outbox_.at(1).run.error, HasSubstr("typo/ready-steady-go"));
+  EXPECT_EQ(Phase(2), WandbPhase::kDone);
+}
+
+TEST_F(ForwarderTest, RightsThatAreWithdrawnWhereARunStandsHoldTheOthersUpNotAtAll) {
+  PutCompleted(1);
+  PutCompleted(2);
+  outbox_.at(1).run.storage_id = "x";
+  outbox_.at(1).run.sent = {.entity = "old-team", .project = "ready-steady-go"};
+  wandb_.Answer({403});
+  Go(20);
+  EXPECT_EQ(Phase(1), WandbPhase::kStuck);
+  EXPECT_THAT(outbox_.at(1).run.error, HasSubstr("old-team/ready-steady-go"));
+  EXPECT_EQ(Phase(2), WandbPhase::kDone);
+}
+
+TEST_F(ForwarderTest, TheSettingsPlacePausesWhenItIsRefused) {
+  PutCompleted(1);
+  PutCompleted(2);
+  outbox_.at(1).run.target = {.entity = "", .project = "ready-steady-go"};  // the same, said by the run
+  wandb_.Answer({404});
+  Go(20);
+  EXPECT_TRUE(forwarder_->status().paused);
+  EXPECT_THAT(forwarder_->status().last_error, HasSubstr("WANDB_ENTITY"));
+  EXPECT_EQ(Phase(1), WandbPhase::kNew);
+  EXPECT_EQ(Phase(2), WandbPhase::kNew);
+}
+
 TEST_F(ForwarderTest, AChunkThatIsTooLargeIsSentInPieces) {
   PutCompleted(1, 100);
   wandb_.TakeAtMost(30);

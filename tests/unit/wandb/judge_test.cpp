@@ -24,12 +24,15 @@ TEST(Judge, TriesAgainWhatMayPass) {
 
 TEST(Judge, PausesForAPerson) {
   EXPECT_THAT(Of(Call::kStream, 401).why, HasSubstr("does not know the key"));
-  for (const int status : {401, 403})
-    for (const Call call : {Call::kUpsert, Call::kStream, Call::kRead})
-      EXPECT_EQ(Of(call, status).kind, Kind::kPause) << status;
-  EXPECT_EQ(Of(Call::kUpsert, 404, R"({"error":"entity nobody not found"})").kind, Kind::kPause);
-  EXPECT_THAT(Of(Call::kUpsert, 404, R"({"error":"entity nobody not found"})").why, HasSubstr("WANDB_ENTITY"));
+  for (const Call call : {Call::kUpsert, Call::kStream, Call::kRead}) EXPECT_EQ(Of(call, 401).kind, Kind::kPause);
   EXPECT_EQ(Of(Call::kStream, 302).kind, Kind::kPause);
+  EXPECT_EQ(Of(Call::kUpsert, 200, R"({"errors":[{"message":"Invalid API key"}]})").kind, Kind::kPause);
+}
+
+TEST(Judge, TellsAPlaceThatIsRefusedFromAKeyThatIs) {
+  for (const Call call : {Call::kUpsert, Call::kStream, Call::kRead}) EXPECT_EQ(Of(call, 403).kind, Kind::kNoPlace);
+  EXPECT_EQ(Of(Call::kUpsert, 404, R"({"error":"entity nobody not found"})").kind, Kind::kNoPlace);
+  EXPECT_THAT(Of(Call::kUpsert, 404, R"({"error":"entity nobody not found"})").why, HasSubstr("entity nobody"));
 }
 
 TEST(Judge, StuckIsWhatWillNeverBeTaken) {
@@ -43,7 +46,7 @@ TEST(Judge, LooksIntoAnswersThatSayAllIsWell) {
   EXPECT_EQ(Of(Call::kStream, 200, "").kind, Kind::kOk);
   EXPECT_EQ(Of(Call::kUpsert, 200, R"({"errors":[{"message":"An internal error occurred"}],"data":null})").kind,
             Kind::kRetry);
-  EXPECT_EQ(Of(Call::kUpsert, 200, R"({"errors":[{"message":"Permission denied to access x"}]})").kind, Kind::kPause);
+  EXPECT_EQ(Of(Call::kUpsert, 200, R"({"errors":[{"message":"Permission denied to access x"}]})").kind, Kind::kNoPlace);
   EXPECT_EQ(Of(Call::kUpsert, 200, "<html>welcome</html>").kind, Kind::kRetry);
   EXPECT_THAT(Of(Call::kUpsert, 200, "<html>").why, HasSubstr("WANDB_BASE_URL"));
   EXPECT_EQ(Of(Call::kRead, 200, R"({"errors":7})").kind, Kind::kOk);

@@ -65,6 +65,14 @@ TEST_F(SettingsTest, TheEnvironmentComesBeforeNetrcBeforeTheFile) {
   EXPECT_EQ(Load()->key, "");
 }
 
+TEST_F(SettingsTest, TheKeyCanBeLookedForAgain) {
+  Write("wandb-key", "old\n");
+  const auto settings = Load();
+  Write("wandb-key", "new\n");
+  EXPECT_EQ(*settings->key_again(), "new");
+  EXPECT_EQ(settings->key, "old");
+}
+
 TEST_F(SettingsTest, RefusesAKeyThatOthersCanRead) {
   Write("wandb-key", "a-secret", 0644);
   EXPECT_FALSE(Load().ok());
