@@ -54,6 +54,10 @@ absl::StatusOr<wandb::Settings> WandbSettings(const BenchWandbFlags& flags, cons
 }
 
 absl::Status WaitForWandb(Client* client, const std::string& sweep_id, const Interrupts& interrupts) {
+  // What an earlier one has left stuck was said to come with this one.
+  v1::ReviseWandbRequest again;
+  again.set_action(v1::WANDB_ACTION_RETRY);
+  if (const auto revised = client->Call(&v1::Control::Stub::ReviseWandb, again); !revised.ok()) return revised.status();
   const double deadline = SystemClock().Monotonic() + kPatienceSeconds;
   const int before = interrupts.count();
   bool said = false;

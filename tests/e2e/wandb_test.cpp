@@ -178,6 +178,16 @@ TEST_F(WandbFleet, BenchEndsWhenItsRunStandsInWandb) {
   EXPECT_EQ(runs[0]["summary"]["run_number"], 7);
   EXPECT_GT(runs[0]["summary"]["throughput"].get<double>(), 0);
 
+  // A result that is bound for nowhere stays behind, and does not stop the next one.
+  std::vector<std::string> astray = command;
+  astray.insert(astray.end(), {"--wnb_entity", "nobody"});
+  const Output nowhere = RunCommand(astray, environment, 90);
+  EXPECT_EQ(nowhere.exit_code, 1) << nowhere.err;
+  EXPECT_NE(nowhere.err.find("entity nobody not found"), std::string::npos) << nowhere.err;
+  const Output next = RunCommand(command, environment, 90);
+  EXPECT_EQ(next.exit_code, 0) << next.err;
+  EXPECT_EQ(standin.Get("state")["runs"].size(), 2U);
+
   // A key that W&B does not know: the result is kept, and the exit code says so.
   environment["WANDB_API_KEY"] = "another";
   const Output unknown = RunCommand(command, environment, 90);

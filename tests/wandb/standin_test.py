@@ -126,6 +126,8 @@ class Runs(WithStandin):
             with self.subTest(body=body):
                 self.stream(body, expected=400)
         self.stream({}, "nobody", expected=404)
+        astray = 'mutation { upsertBucket(input: {name: "r2", modelName: "p", entityName: "nobody"}) { inserted } }'
+        self.assertEqual(self.standin.graphql(astray)[0], 404)
         for name, tags in (("a/b", []), ("a" * 129, []), ("r3", ["a" * 65])):
             answer = self.standin.graphql(UPSERT, name=name, tags=tags, project=PROJECT)
             self.assertEqual((answer[0], len(answer[1]["errors"])), (200, 1))

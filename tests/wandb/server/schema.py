@@ -180,6 +180,8 @@ class Schema:
         unknown = sorted(set(given) - UPSERT_INPUT)
         if unknown:
             raise GraphQLError(f"upsertBucket: unknown input {unknown}", 400)
+        if given.get("entityName", self.store.entity) not in ("", None, self.store.entity):
+            raise GraphQLError(f"entity {given['entityName']} not found during upsertBucket", 404)
         try:
             run, inserted = self.store.upsert(given, now)
         except Refused as error:
