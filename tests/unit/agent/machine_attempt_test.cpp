@@ -74,8 +74,9 @@ TEST_F(AttemptTest, CancelBeforeAllWindowsAreStoredGivesUpTheEnd) {
   EXPECT_EQ(Finished().outcome(), v1::OUTCOME_CANCELLED);
   EXPECT_EQ(Finished().final_sequence(), 2u);
   Hear(FinishedAckMessage("s1.1.1", false));
-  for (const Action& action : actions_)
+  for (const Action& action : actions_) {
     if (const auto* log = std::get_if<Log>(&action)) EXPECT_EQ(log->level, Log::Level::kInfo) << log->text;
+  }
 }
 
 TEST_F(AttemptTest, CancelInsteadOfAckAfterAReconnectFencesTheAttempt) {

@@ -126,7 +126,7 @@ TEST_F(LoadTest, ALifeOfAnAttemptIsStored) {
   ASSERT_EQ(loaded->attempts.size(), 1U);
   EXPECT_EQ(Text(loaded->attempts[0]), Text(expected));
   EXPECT_EQ(AskOne("SELECT * FROM windows WHERE sequence = 1"),
-            "1|1|1|1|4|256|0.501|0.51|0.5|1" + Repeated("|NULL", 15));  // nothing was read
+            "1|1|1|1|4|256|0.501|0.51|0.5|1" + Repeated("|NULL", 16));  // nothing was read
   EXPECT_EQ(AskOne("SELECT COUNT(*), MAX(sequence), SUM(warm_up) FROM windows"), "5|5|1");
 
   auto end = EndOf(key, v1::OUTCOME_FAILED);
@@ -179,7 +179,7 @@ TEST_F(LoadTest, ReadingsOfAWindowAreStoredEachInItsColumn) {
   std::string columns = "drained_share";
   for (int i = 0; i < type->field_count(); ++i) absl::StrAppend(&columns, ", ", type->field(i)->name());
   EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 1"), expected);
-  EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 2"), "NULL|3" + Repeated("|NULL", 13));
+  EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 2"), "NULL|3" + Repeated("|NULL", type->field_count() - 1));
 }
 
 TEST_F(LoadTest, WhatControlJobsHaveMeasuredComesWithTheirSweep) {
