@@ -8,7 +8,7 @@
 namespace rsg::agent {
 namespace {
 
-constexpr std::string_view kNames[] = {"PATH",          "HOME",    "TMPDIR", "LANG", "LD_LIBRARY_PATH",
+constexpr std::string_view kNames[] = {"PATH",          "HOME",     "TMPDIR",     "LANG",        "LD_LIBRARY_PATH",
                                        "RSG_TORCH_DIR", "RSG_NVML", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX"};
 constexpr std::string_view kPrefixes[] = {"LC_", "OMP_", "MKL_", "KMP_", "GOMP_", "CUDA_", "NVIDIA_"};
 

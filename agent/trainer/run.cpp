@@ -163,10 +163,10 @@ class Run {
       watch_->Fill(&so_far, /*steady=*/true, "");
       console_.SetVerdict(so_far.verdict());
     }
-    console_.Progress(*window, {.throughput = summary_.Throughput(),
-                                .half_width = RelativeHalfWidth(series_),
-                                .progress = ByOriginal() ? original_.Progress()
-                                                         : pacer_.Progress(end_seconds - warmed_until_)});
+    console_.Progress(*window,
+                      {.throughput = summary_.Throughput(),
+                       .half_width = RelativeHalfWidth(series_),
+                       .progress = ByOriginal() ? original_.Progress() : pacer_.Progress(end_seconds - warmed_until_)});
   }
 
   bool ByOriginal() const { return line_.cell.mode() == v1::MODE_ORIGINAL; }

@@ -16,7 +16,7 @@ struct Settings {
   schedule::WandbTarget target{.entity = "", .project = "ready-steady-go"};
   /// Written down with new runs: where they go whatever the settings are when they are sent. Empty: it is left open.
   schedule::WandbTarget fixed;
-  std::string key;     ///< secret; empty: nothing is sent
+  std::string key;  ///< secret; empty: nothing is sent
   /// Looks for the key once more, in the files as they are by then; null: there is nowhere to look. Any thread, and as
   /// long as the environment lives.
   std::function<absl::StatusOr<std::string>()> key_again;

@@ -85,8 +85,8 @@ bool PrecisionStop::Reached(std::span<const double> values, std::size_t windows_
   if (reached_ || windows < next_look_) return reached_;
   next_look_ = static_cast<std::size_t>(std::ceil(kLookAgainAt * static_cast<double>(windows)));
   const auto interval = EstimateInterval(values);
-  reached_ = interval && interval->half_width <= target_ * interval->mean &&
-             interval->EffectiveValues() >= kLeastEffective;
+  reached_ =
+      interval && interval->half_width <= target_ * interval->mean && interval->EffectiveValues() >= kLeastEffective;
   return reached_;
 }
 

@@ -25,8 +25,8 @@ struct Interval {
 /// The variance of the mean is the larger one of two estimates. (1) That of a first-order autoregressive series:
 /// s2 (1 + r) / (1 - r) / n, where r is the lag-1 correlation freed of its bias (Marriott and Pope 1954:
 /// r = (n r' + 1) / (n - 3), never below 0) and Student's quantile has the degrees of freedom that r's own uncertainty
-/// leaves, n (1 - r2) / (3 + r2). (2) From 32 values on that of 16 batch means (Schmeiser 1982), which assumes no model.
-/// The half-width is widened by a tenth, for a stop that depends on the interval itself favours narrow ones.
+/// leaves, n (1 - r2) / (3 + r2). (2) From 32 values on that of 16 batch means (Schmeiser 1982), which assumes no
+/// model. The half-width is widened by a tenth, for a stop that depends on the interval itself favours narrow ones.
 /// tests/unit/trainer/coverage_test.cpp shows the coverage.
 std::optional<Interval> EstimateInterval(std::span<const double> values);
 

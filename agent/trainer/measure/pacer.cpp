@@ -84,7 +84,8 @@ bool Pacer::WarmingUp(double start) const {
 }
 
 std::optional<Pacer::Plan> Pacer::NextWarmUp(double start) {
-  const double left = std::min(WarmUpCap() - warmed_up_.seconds - Expect(true).seconds, limits_.max_seconds() / 2 - start);
+  const double left =
+      std::min(WarmUpCap() - warmed_up_.seconds - Expect(true).seconds, limits_.max_seconds() / 2 - start);
   const double seconds = std::clamp(left, 0.0, WindowSeconds());
   return Start(std::ceil(seconds / step_seconds_), most_steps_, true);
 }

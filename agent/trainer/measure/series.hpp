@@ -32,9 +32,9 @@ class Series {
   const std::size_t capacity_;
   std::size_t windows_each_ = 1;
   std::size_t windows_in_part_ = 0;
-  Part part_;                       // not yet a value
+  Part part_;  // not yet a value
   std::vector<Part> parts_;
-  std::vector<double> values_;      // seconds per step of parts_
+  std::vector<double> values_;  // seconds per step of parts_
 };
 
 }  // namespace rsg::trainer

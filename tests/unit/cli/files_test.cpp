@@ -46,8 +46,7 @@ TEST(SweepFile, KeysAreTheFlagsAndListsAreCommaLists) {
 }
 
 TEST(SweepFile, TakesTargetModeAndControl) {
-  const auto file =
-      ParseSweepFile("models: resnet18\nbs: 8\ntarget: 0.5 %\nmode: tuned\ncontrol: false\n", "s.yaml");
+  const auto file = ParseSweepFile("models: resnet18\nbs: 8\ntarget: 0.5 %\nmode: tuned\ncontrol: false\n", "s.yaml");
   ASSERT_TRUE(file.ok()) << file.status();
   const auto spec = ParseSweep(file->fields);
   ASSERT_TRUE(spec.ok()) << spec.status();

@@ -161,6 +161,12 @@ void World::Attach(Peer& peer, const std::vector<v1::AttemptInHand>& attempts, b
   Say(peer, std::move(message));
 }
 
+Peer World::Attached(const std::string& name, std::vector<v1::Device> devices) {
+  Peer peer = Enrol(name, std::move(devices));
+  Attach(peer);
+  return peer;
+}
+
 void World::Detach(Peer& peer, bool in_good_order) {
   coordinator->Closed(std::exchange(peer.session, 0), in_good_order, now, effects);
   Commit();

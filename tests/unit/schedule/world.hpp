@@ -93,6 +93,7 @@ class World : public testing::Test {
   Peer Enrol(const std::string& name, std::vector<v1::Device> devices);
   /// Opens a stream and says Hello. `attempts`: what is in hand.
   void Attach(Peer& peer, const std::vector<v1::AttemptInHand>& attempts = {}, bool draining = false);
+  Peer Attached(const std::string& name, std::vector<v1::Device> devices);
   void Detach(Peer& peer, bool in_good_order = false);
   void NewProcess(Peer& peer);
   v1::Hello HelloOf(const Peer& peer) const;

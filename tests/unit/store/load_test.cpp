@@ -179,7 +179,8 @@ TEST_F(LoadTest, ReadingsOfAWindowAreStoredEachInItsColumn) {
   std::string columns = "drained_share";
   for (int i = 0; i < type->field_count(); ++i) absl::StrAppend(&columns, ", ", type->field(i)->name());
   EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 1"), expected);
-  EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 2"), "NULL|3" + Repeated("|NULL", type->field_count() - 1));
+  EXPECT_EQ(AskOne("SELECT " + columns + " FROM windows WHERE sequence = 2"),
+            "NULL|3" + Repeated("|NULL", type->field_count() - 1));
 }
 
 TEST_F(LoadTest, WhatControlJobsHaveMeasuredComesWithTheirSweep) {

@@ -179,7 +179,7 @@ TEST(Console, ACpusStateIsItsFrequencyAndLoad) {
   result.mutable_telemetry()->set_cpu_load(0.5);
   result.set_verdict(v1::VERDICT_VALID);
   EXPECT_THAT(Text(Started(), result), HasSubstr("machine        CPU 2300 MHz, load 50 %\n"
-                                                      "verdict        VALID\n"));
+                                                 "verdict        VALID\n"));
 }
 
 TEST(Console, OnlyAVerdictThatIsNotValidStandsInTheLiveLine) {
