@@ -19,8 +19,8 @@ namespace rsg::trainer {
 std::optional<double> WaitIn(std::string_view schedstat);
 
 /// What keeps a thread waiting is another program on its CPU, or the quota of its control group that is used up. The
-/// threads of a parallel loop wait for the slowest of them, so of each interval the longest wait counts. Costs a system
-/// call a thread and reading; not thread-safe.
+/// threads of a parallel loop wait for the slowest of them, so of each interval the longest wait counts. Costs two
+/// system calls a thread and reading; not thread-safe.
 class CpuWait {
  public:
   /// Threads that are looked at; more cost more than what they would add.
