@@ -80,7 +80,7 @@ void Audit::CheckFence(const std::string& id, const Story& story, const Row& att
     // It had delivered it, after the backup.
   } else if (outcome == "SKIPPED") {
     if (!absl::StrContains(error, "ran out of memory")) wrong("that is no reason");
-    if (story.spawned) wrong("its child has run");
+    if (story.ran) wrong("its child has run");
   } else if (outcome == "LOST" && absl::StartsWith(error, kSlotMoved)) {
     // How long it was granted, and who measures in its place, is looked at elsewhere.
   } else if (outcome == "LOST" && absl::StrContains(error, "took over the device")) {

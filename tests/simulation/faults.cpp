@@ -170,12 +170,14 @@ void World::CutOffAgent() {
   Place& place = AnyPlace();
   const double seconds = basis_.random.Exponential(30);
   LetStand(place, seconds);
-  basis_.time.After(seconds * basis_.random.Uniform(), [this, &place, process = place.process.get()] {
-    if (basis_.calm || process == nullptr || place.process.get() != process || process->over()) return;
-    process->Die(/*noticed=*/true);
-    place.process.reset();
-    basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
-  });
+  // Known by its instance: a later process may lie where the earlier one lay, which would be chance of another kind.
+  basis_.time.After(
+      seconds * basis_.random.Uniform(), [this, &place, instance = place.process ? place.process->instance() : ""] {
+        if (basis_.calm || !place.process || place.process->instance() != instance || place.process->over()) return;
+        place.process->Die(/*noticed=*/true);
+        place.process.reset();
+        basis_.time.After(basis_.random.Exponential(10), [this, &place] { StartProcess(place); });
+      });
 }
 
 void World::FillAgentsDisk() {

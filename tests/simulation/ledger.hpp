@@ -19,9 +19,10 @@ namespace rsg::sim {
 /// One attempt as seen from outside.
 struct Story {
   std::string token;
-  std::size_t box = 0;   ///< the agent that started it
-  std::string instance;  ///< the process that started it
-  bool spawned = false;
+  std::size_t box = 0;                  ///< the agent that started it
+  std::string instance;                 ///< the process that started it
+  bool spawned = false;                 ///< the agent has tried to start its trainer
+  bool ran = false;                     ///< and that was started
   v1::Assign assign;                    ///< as it was started
   std::vector<v1::Window> made;         ///< by its trainer
   bool measured = false;                ///< its trainer has said all and left, nobody having told it to
@@ -64,6 +65,7 @@ class Ledger {
   // Agents and their trainers.
 
   void Spawned(std::size_t box, const std::string& instance, const v1::Assign& assign);
+  void Ran(const v1::Assign& assign) { Of(assign.attempt_id(), assign.lease_token()).ran = true; }
   void Made(const v1::Assign& assign, const v1::Window& window);
   void Measured(const v1::Assign& assign, const v1::Result& result);
   void RanOutOfMemory(const v1::Assign& assign) { Of(assign.attempt_id(), assign.lease_token()).out_of_memory = true; }

@@ -43,6 +43,7 @@ void Trainer::Begin() {
                                       .outcome = lost ? v1::OUTCOME_LOST : v1::OUTCOME_FAILED});
   }
   running_ = true;
+  ledger_->Ran(assign_);
   report_(agent::Spawned{assign_.attempt_id()});
   After(basis_->random.Exponential(1), &Trainer::Started);
 }
