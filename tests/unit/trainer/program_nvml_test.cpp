@@ -101,11 +101,14 @@ TEST_F(ProgramWithNvml, AColdDeviceIsWarmedUntilItIsNear) {
     const v1::Result result =
         Run("reading times=20 temp=50\nreading temp=56\n", {"--thermal-gate", gate_, "--mode", mode});
     double warmed = 0;
-    for (const v1::TrainerEvent& event : events_)
-      if (event.has_window() && event.window().warm_up() && event.window().telemetry().temperature_celsius() < 55)
+    for (const v1::TrainerEvent& event : events_) {
+      const v1::Telemetry& state = event.window().telemetry();  // a short window may have none
+      if (event.window().warm_up() && state.has_temperature_celsius() && state.temperature_celsius() < 55)
         warmed += event.window().seconds();
+    }
     EXPECT_GT(warmed, 1) << mode;
-    EXPECT_GT(result.warm_up_seconds(), warmed) << mode;
+    // In mode original it is the gate's windows and one step, whose reading may still be a cold one.
+    EXPECT_GE(result.warm_up_seconds(), warmed - 1e-9) << mode;
   }
 }
 
