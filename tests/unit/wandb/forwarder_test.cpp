@@ -1,11 +1,8 @@
-// Runs as they come to stand in W&B, and what the forwarder does when W&B does not take them.
-#include "coordinator/wandb/forwarder.hpp"
-
+// Runs as they come to stand in W&B, and what holds nothing up when it does not answer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fake_wandb.hpp"
-#include "samples.hpp"
+#include "forwarder_fixture.hpp"
 
 namespace rsg::wandb {
 namespace {
@@ -14,30 +11,6 @@ using nlohmann::json;
 using schedule::WandbPhase;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class ForwarderTest : public testing::Test {
- protected:
-  ForwarderTest() { Restart(); }
-  /// As after kill -9: nothing is left but what is stored.
-  void Restart() {
-    Forwarder::Options options;
-    options.target = {.entity = "", .project = "ready-steady-go"};
-    forwarder_ = std::make_unique<Forwarder>(options, &outbox_, &wandb_, &clock_);
-  }
-  void Go(double seconds) { RunFor(forwarder_.get(), &clock_, seconds); }
-  FakeWandb::Run& RunAt(std::int64_t job) { return wandb_.runs().at("s3-" + std::to_string(job) + "-abc"); }
-  void PutCompleted(std::int64_t job, std::uint32_t windows = 5) {
-    store::RunContent run = RunOf(job);
-    AddAttempt(&run, windows, v1::OUTCOME_COMPLETED);
-    outbox_.Put(run);
-  }
-  WandbPhase Phase(std::int64_t job) { return outbox_.at(job).run.phase; }
-
-  TestClock clock_;
-  FakeWandb wandb_{&clock_};
-  MemoryOutbox outbox_;
-  std::unique_ptr<Forwarder> forwarder_;
-};
 
 TEST_F(ForwarderTest, ACompletedJobIsOneFinishedRunWithAllItsLines) {
   PutCompleted(1);
@@ -72,17 +45,6 @@ TEST_F(ForwarderTest, FilesGoWithTheRun) {
   EXPECT_THAT(RunAt(1).uploaded, ElementsAre("gpu-info.txt", "cpu-info.txt"));
   EXPECT_EQ(RunAt(1).history.size(), 7U);
   EXPECT_THAT(wandb_.violations(), ElementsAre());
-}
-
-TEST_F(ForwarderTest, RefusedFilesDoNotHoldTheRunUp) {
-  store::RunContent run = RunOf(1);
-  run.cpu_info = "processor: 0";
-  AddAttempt(&run, 5, v1::OUTCOME_COMPLETED);
-  outbox_.Put(run);
-  wandb_.Answer({200, 422});
-  Go(20);
-  EXPECT_EQ(Phase(1), WandbPhase::kDone);
-  EXPECT_TRUE(RunAt(1).files.empty());
 }
 
 TEST_F(ForwarderTest, AJobThatRanOutOfMemoryIsAFailedRun) {
@@ -144,91 +106,6 @@ TEST_F(ForwarderTest, LostSummaryIsMended) {
   EXPECT_EQ(wandb_.of(Call::kRepair), 1U);
   EXPECT_EQ(RunAt(1).summary["throughput"], 100.0);
   EXPECT_EQ(RunAt(1).state, "finished");
-}
-
-TEST_F(ForwarderTest, AWrongKeyPausesUntilAPersonHasSeenToIt) {
-  PutCompleted(1);
-  wandb_.AnswerAlways(401);
-  Go(100);
-  EXPECT_EQ(wandb_.requests(), 1U);
-  EXPECT_TRUE(forwarder_->status().paused);
-  EXPECT_THAT(forwarder_->status().last_error, HasSubstr("does not know the key"));
-  wandb_.AnswerAlways(200);
-  wandb_.Answer({});
-  FakeWandb good(&clock_);
-  Forwarder::Options options;
-  options.target.project = "p";
-  Forwarder again(options, &outbox_, &good, &clock_);  // a restart tries again, too
-  RunFor(&again, &clock_, 10);
-  EXPECT_EQ(Phase(1), WandbPhase::kDone);
-}
-
-TEST_F(ForwarderTest, RetryEndsAPause) {
-  PutCompleted(1);
-  wandb_.Answer({403});
-  Go(100);
-  EXPECT_TRUE(forwarder_->status().paused);
-  forwarder_->Retry();
-  Go(10);
-  EXPECT_FALSE(forwarder_->status().paused);
-  EXPECT_EQ(forwarder_->status().last_error, "");
-  EXPECT_EQ(Phase(1), WandbPhase::kDone);
-}
-
-TEST_F(ForwarderTest, ARefusedRunIsStuckAndTheOthersGoOn) {
-  PutCompleted(1);
-  PutCompleted(2);
-  wandb_.Answer({422});  // the first one's upsert
-  Go(20);
-  EXPECT_EQ(Phase(1), WandbPhase::kStuck);
-  EXPECT_THAT(outbox_.at(1).run.error, HasSubstr("HTTP 422"));
-  EXPECT_EQ(Phase(2), WandbPhase::kDone);
-}
-
-TEST_F(ForwarderTest, ARunWhoseOwnPlaceIsRefusedIsStuckAndTheOthersGoOn) {
-  PutCompleted(1);
-  PutCompleted(2);
-  outbox_.at(1).run.target = {.entity = "typo", .project = ""};
-  wandb_.Answer({403});
-  Go(20);
-  EXPECT_FALSE(forwarder_->status().paused);
-  EXPECT_EQ(Phase(1), WandbPhase::kStuck);
-  EXPECT_THAT(outbox_.at(1).run.error, HasSubstr("typo/ready-steady-go"));
-  EXPECT_EQ(Phase(2), WandbPhase::kDone);
-}
-
-TEST_F(ForwarderTest, RightsThatAreWithdrawnWhereARunStandsHoldTheOthersUpNotAtAll) {
-  PutCompleted(1);
-  PutCompleted(2);
-  outbox_.at(1).run.storage_id = "x";
-  outbox_.at(1).run.sent = {.entity = "old-team", .project = "ready-steady-go"};
-  wandb_.Answer({403});
-  Go(20);
-  EXPECT_EQ(Phase(1), WandbPhase::kStuck);
-  EXPECT_THAT(outbox_.at(1).run.error, HasSubstr("old-team/ready-steady-go"));
-  EXPECT_EQ(Phase(2), WandbPhase::kDone);
-}
-
-TEST_F(ForwarderTest, TheSettingsPlacePausesWhenItIsRefused) {
-  PutCompleted(1);
-  PutCompleted(2);
-  outbox_.at(1).run.target = {.entity = "", .project = "ready-steady-go"};  // the same, said by the run
-  wandb_.Answer({404});
-  Go(20);
-  EXPECT_TRUE(forwarder_->status().paused);
-  EXPECT_THAT(forwarder_->status().last_error, HasSubstr("WANDB_ENTITY"));
-  EXPECT_EQ(Phase(1), WandbPhase::kNew);
-  EXPECT_EQ(Phase(2), WandbPhase::kNew);
-}
-
-TEST_F(ForwarderTest, AChunkThatIsTooLargeIsSentInPieces) {
-  PutCompleted(1, 100);
-  wandb_.TakeAtMost(30);
-  Go(60);
-  EXPECT_EQ(Phase(1), WandbPhase::kDone);
-  EXPECT_EQ(RunAt(1).history.size(), 102U);
-  EXPECT_EQ(RunAt(1).state, "finished");
-  EXPECT_THAT(wandb_.violations(), ElementsAre());
 }
 
 TEST_F(ForwarderTest, WhileWandbIsDownItIsAskedNowAndThenOnly) {
@@ -296,15 +173,6 @@ TEST_F(ForwarderTest, AStorageThatWantsToBeLeftAloneHoldsNothingUp) {
   EXPECT_EQ(Phase(2), WandbPhase::kDone);
   Go(180);
   EXPECT_EQ(Phase(1), WandbPhase::kDone);
-}
-
-TEST_F(ForwarderTest, ARunThatIsNotShownIsStuckInTheEnd) {
-  PutCompleted(1);
-  while (wandb_.of(Call::kStream) == 0) clock_.Advance(std::max(forwarder_->Run(), 1e-3));
-  wandb_.Forget("s3-1-abc");
-  Go(600);
-  EXPECT_EQ(Phase(1), WandbPhase::kStuck);
-  EXPECT_THAT(outbox_.at(1).run.error, HasSubstr("resend --new"));
 }
 
 TEST_F(ForwarderTest, ARestartRepeatsAChunkThatMayHaveArrivedAsItWas) {
