@@ -9,9 +9,6 @@
 
 namespace rsg::trainer {
 
-/// What the dynamic linker looks for; comes with the driver.
-inline constexpr char kNvmlLibrary[] = "libnvidia-ml.so.1";
-
 /// Loads `library` and finds the GPU with this UUID ("GPU-..."). A query that the library lacks or that the GPU does
 /// not support leaves its field absent for good, one that fails does so for that moment. NOT_FOUND: no such library,
 /// or no such GPU in it. UNAVAILABLE: it does not start, e.g. since the driver is of another version.

@@ -5,22 +5,23 @@
 #include "agent/trainer/telemetry/cpu_reader.hpp"
 #include "agent/trainer/telemetry/cpu_wait.hpp"
 #include "agent/trainer/telemetry/nvml.hpp"
+#include "agent/trainer/telemetry/nvml_library.hpp"
 
 namespace rsg::trainer {
 namespace {
 
-std::string Environment(const char* name, const std::string& otherwise) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : otherwise;
+std::string GpuToRead(const std::string& uuid) {
+  const char* named = std::getenv("RSG_NVML_DEVICE");
+  return named != nullptr && *named != '\0' ? named : uuid;
 }
 
 }  // namespace
 
 OpenedReader OpenReader(const std::string& gpu_uuid) {
   OpenedReader opened;
-  if (const std::string uuid = Environment("RSG_NVML_DEVICE", gpu_uuid); !uuid.empty()) {
+  if (const std::string uuid = GpuToRead(gpu_uuid); !uuid.empty()) {
     opened.of_gpu = true;
-    auto nvml = OpenNvml(Environment("RSG_NVML", kNvmlLibrary), uuid);
+    auto nvml = OpenNvml(NvmlLibrary(), uuid);
     if (nvml.ok()) {
       opened.reader = WithCpuWait(*std::move(nvml));
       return opened;

@@ -2,9 +2,10 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <memory>
+
+#include "agent/trainer/telemetry/nvml_library.hpp"
 
 namespace rsg::trainer {
 namespace {
@@ -12,10 +13,8 @@ namespace {
 // Where the kernel's module is out of sight (WSL, some containers) NVML still knows. Its functions are declared here:
 // the header is not among the wheels that building needs. 0 is NVML_SUCCESS.
 std::string NvmlDriverVersion() {
-  const char* named = std::getenv("RSG_NVML");
-  const char* path = named != nullptr && *named != '\0' ? named : "libnvidia-ml.so.1";
   const auto close = [](void* library) { dlclose(library); };
-  const std::unique_ptr<void, decltype(close)> library(dlopen(path, RTLD_NOW | RTLD_LOCAL), close);
+  const std::unique_ptr<void, decltype(close)> library(dlopen(NvmlLibrary().c_str(), RTLD_NOW | RTLD_LOCAL), close);
   if (library == nullptr) return "";
   const auto start = reinterpret_cast<int (*)()>(dlsym(library.get(), "nvmlInit_v2"));
   const auto stop = reinterpret_cast<int (*)()>(dlsym(library.get(), "nvmlShutdown"));
